@@ -1,0 +1,25 @@
+"""Bertalmio, Bertozzi & Sapiro, "Navier-Stokes, Fluid Dynamics, and Image and Video Inpainting", CVPR 2001."""
+
+import cv2
+import numpy as np
+
+from ..contract import Card, Number, Step
+
+
+def fill(image, mask, *, radius):
+    yield Step(cv2.inpaint(image, mask.view(np.uint8), radius, cv2.INPAINT_NS))
+
+
+CARD = Card(
+    title="Navier–Stokes",
+    summary="Continues the lines of equal brightness into the hole like a flowing fluid. For scratches, text and "
+    "smooth backgrounds; invents no texture.",
+    paper="Bertalmio, Bertozzi & Sapiro, Navier-Stokes, Fluid Dynamics, and Image and Video Inpainting, CVPR 2001",
+    link="https://doi.org/10.1109/CVPR.2001.990497",
+    licence="Apache-2.0 (OpenCV)",
+    commercial=True,
+    speed="under a second",
+    load=lambda device: fill,
+    context=0.25,
+    options=(Number("radius", 3, 1, 20, help="how far, in pixels, a missing pixel looks around itself"),),
+)
