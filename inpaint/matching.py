@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numba
 import numpy as np
 
+CHANNELS = 4  # red, green, blue and how busy the texture is
 BANDS = 8  # fixed, so that the result does not depend on the number of cores
 
 
@@ -25,11 +26,11 @@ def _distance(picture, weight, y, x, sy, sx, size, limit):
     """
     total = np.float32(0)
     for i in range(size):
-        target = picture[y + i, 3 * x : 3 * (x + size)]
-        source = picture[sy + i, 3 * sx : 3 * (sx + size)]
-        w = weight[y + i, 3 * x : 3 * (x + size)]
+        target = picture[y + i, CHANNELS * x : CHANNELS * (x + size)]
+        source = picture[sy + i, CHANNELS * sx : CHANNELS * (sx + size)]
+        w = weight[y + i, CHANNELS * x : CHANNELS * (x + size)]
         row = np.float32(0)
-        for k in range(3 * size):
+        for k in range(CHANNELS * size):
             d = target[k] - source[k]
             row += w[k] * d * d
         total += row
@@ -89,36 +90,31 @@ def _search_band(picture, weight, target, source, sources, field, cost, before, 
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _vote_band(picture, hole, known, target, field, share, size, top, end, sharp, out):
+def _vote_band(picture, hole, known, target, field, share, size, top, end, out):
     """Each hole pixel of rows top..end becomes the weighted mean of what the patches over it say it is."""
     height, width = target.shape
     for y in range(top, end):
         for x in range(hole.shape[1]):
             if not hole[y, x]:
                 continue
-            mr = mg = mb = np.float32(0)
-            for turn in range(2 if sharp > 0 else 1):
-                total = np.float32(1e-20)
-                r = g = b = np.float32(0)
-                for ty in range(max(0, y - size + 1), min(height, y + 1)):
-                    for tx in range(max(0, x - size + 1), min(width, x + 1)):
-                        if not target[ty, tx]:
-                            continue
-                        sy, sx = field[ty, tx, 0] + y - ty, field[ty, tx, 1] + x - tx
-                        if not known[sy, sx]:
-                            continue
-                        w = share[ty, tx]
-                        cr, cg, cb = picture[sy, 3 * sx], picture[sy, 3 * sx + 1], picture[sy, 3 * sx + 2]
-                        if turn:
-                            d = (cr - mr) ** 2 + (cg - mg) ** 2 + (cb - mb) ** 2
-                            w *= np.exp(-d * sharp)
-                        total += w
-                        r += w * cr
-                        g += w * cg
-                        b += w * cb
-                if total > np.float32(1e-12):
-                    mr, mg, mb = r / total, g / total, b / total
-                    out[y, 3 * x], out[y, 3 * x + 1], out[y, 3 * x + 2] = mr, mg, mb
+            total = np.float32(1e-20)
+            r = g = b = t = np.float32(0)
+            for ty in range(max(0, y - size + 1), min(height, y + 1)):
+                for tx in range(max(0, x - size + 1), min(width, x + 1)):
+                    if not target[ty, tx]:
+                        continue
+                    sy, sx = field[ty, tx, 0] + y - ty, field[ty, tx, 1] + x - tx
+                    if not known[sy, sx]:
+                        continue
+                    w = share[ty, tx]
+                    total += w
+                    r += w * picture[sy, 4 * sx]
+                    g += w * picture[sy, 4 * sx + 1]
+                    b += w * picture[sy, 4 * sx + 2]
+                    t += w * picture[sy, 4 * sx + 3]
+            if total > np.float32(1e-12):
+                out[y, 4 * x], out[y, 4 * x + 1], out[y, 4 * x + 2] = r / total, g / total, b / total
+                out[y, 4 * x + 3] = t / total
 
 
 def bands(rows):

@@ -277,6 +277,7 @@ class Scores:
         self.truth = truth
         self.curve: list[tuple[float, float]] = []  # progress, dB
         self.drawn = 0.0
+        self.plot: Image | None = None
 
     def add(self, patches: tuple[Filled, ...], progress: float) -> dict[str, Image]:
         """Score one more fill; the curve as a view, drawn anew now and then and at the end."""
@@ -286,12 +287,12 @@ class Scores:
             squares, pixels = squares + int((error * error).sum()), pixels + error.size
         self.curve.append((progress, 10 * math.log10(255**2 * pixels / squares) if squares else math.inf))
         due = progress == 1 or time.perf_counter() - self.drawn > PLOT_EVERY
-        if len(self.curve) < 2 or not due:
-            return {}
-        from .plot import curve  # brings in matplotlib
+        if len(self.curve) > 1 and due:
+            from .plot import curve  # brings in matplotlib
 
-        self.drawn = time.perf_counter()
-        return {"PSNR in the hole": curve({"dB": [score for _, score in self.curve]})}
+            self.plot = curve({"dB": [score for _, score in self.curve]})
+            self.drawn = time.perf_counter()
+        return {} if self.plot is None else {"PSNR in the hole": self.plot}
 
 
 def group(mask: Mask, context: float, size: Size) -> list[Box]:

@@ -1,0 +1,216 @@
+"""The command line: python -m inpaint models | fill | serve."""
+
+import dataclasses
+import glob
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from . import InpaintError, picture, pipeline, stream, zoo
+
+app = typer.Typer(
+    help="Fill holes in pictures.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+COMMON = {"model", "device", "seed", "intact"}  # not a model's own options
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def describe(name: str) -> dict[str, Any]:
+    """A model's card and options as plain data."""
+    card = zoo.card(name)
+    facts = ("title", "summary", "paper", "link", "licence", "commercial", "speed", "seeded", "gpu")
+    return {
+        "name": name,
+        **{fact: getattr(card, fact) for fact in facts},
+        "size": dataclasses.asdict(card.size),
+        "options": [
+            {"kind": type(option).__name__.lower(), **dataclasses.asdict(option)}
+            for option in pipeline.options(card)
+        ],
+    }
+
+
+def markdown() -> str:
+    """The table of models for the README."""
+    rows = ["| name | model | for what | licence | commercial use |", "|---|---|---|---|---|"]
+    for name in zoo.names():
+        card = zoo.card(name)
+        use = "yes" if card.commercial else "no"
+        rows.append(f"| `{name}` | [{card.title}]({card.link}) | {card.summary} | {card.licence} | {use} |")
+    return "\n".join(rows)
+
+
+@app.command()
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="everything, as JSON")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="the README's table")] = False,
+) -> None:
+    """List the models: what each is for, its licence, whether results may be sold, its options."""
+    if as_json:
+        print(json.dumps([describe(name) for name in zoo.names()], indent=1, ensure_ascii=False))
+        return
+    if as_markdown:
+        print(markdown())
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("name", "licence", "commercial use", "speed", "options"):
+        table.add_column(column, overflow="fold")
+    for name in zoo.names():
+        card = zoo.card(name)
+        options = " ".join(f"{option.name}={option.default}" for option in pipeline.options(card))
+        table.add_row(name, card.licence, "yes" if card.commercial else "no", card.speed, options)
+    Console().print(table)
+
+
+@app.command()
+def fill(
+    image: Annotated[Path, typer.Argument(help="a picture, or a folder of them")],
+    mask: Annotated[Path, typer.Argument(help="its mask (white = hole), or a folder of masks with the same names")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="the file (or folder) to write")],
+    model: Annotated[str, typer.Option("--model", "-m", help="see: python -m inpaint models")] = zoo.MODELS[0],
+    option: Annotated[list[str] | None, typer.Option("--option", help="key=value, may be repeated")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
+    seed: Annotated[int, typer.Option(help="of models that draw random numbers")] = 0,
+    views: Annotated[Path | None, typer.Option(help="folder for pictures of the method's inside")] = None,
+    intact: Annotated[
+        bool, typer.Option("--intact", help="the picture under the mask is the truth: print the PSNR in the hole")
+    ] = False,
+) -> None:
+    """Fill the hole of one picture, or of every picture in a folder."""
+    settings = {"model": model, "device": device, "seed": seed, "intact": intact, **_options(option or [])}
+    if views:
+        _make_folder(views)
+    if image.is_dir():
+        _fill_folder(image, mask, out, views, settings)
+        return
+    _refuse_overwriting(out, image, mask)
+    with _bar() as bar:
+        report = fill_file(image, mask, out, views, settings, bar)
+    err.print(report)
+
+
+def fill_file(
+    image: Path, mask: Path, out: Path, views: Path | None, settings: dict[str, Any], bar: Progress
+) -> str:
+    """Fill one file and write it; what was done, in one line. Raises InpaintError."""
+    picture.format_of(out)  # before the work, not after it
+    photo = picture.open_picture(image)
+    hole, said = picture.read_mask(mask, photo.shape)
+    task = bar.add_task(image.name, total=1.0)
+    last = None
+    for last in stream(photo.rgb, hole, **settings):
+        bar.update(task, completed=last.progress, description=f"{image.name} {last.note}")
+    bar.remove_task(task)
+    lost = photo.filled(last.image, hole).save(out)
+    for title, view in last.views.items() if views else ():
+        name = f"{out.stem}.{title.replace(' ', '-')}.png"
+        picture.Picture(view).save(views / name)
+    return " · ".join([str(last.report), *photo.notes, *said, *lost])
+
+
+def _fill_folder(images: Path, mask: Path, out: Path, views: Path | None, settings: dict[str, Any]) -> None:
+    if not mask.is_dir():
+        raise InpaintError(f"{images} is a folder, so the mask must be a folder too; {mask} is not.")
+    if any(folder.resolve() == out.resolve() for folder in (images, mask)):
+        raise InpaintError("The output folder would overwrite the input; choose another one.")
+    files = _pictures(images)
+    if not files:
+        raise InpaintError(f"There is no picture in {images}.")
+    pipeline.settings(zoo.card(settings["model"]), {k: v for k, v in settings.items() if k not in COMMON})
+    zoo.pick_device(settings["model"], settings["device"])
+    _make_folder(out)
+    stems = [file.stem for file in files]
+    bad = []
+    with _bar() as bar:
+        whole = bar.add_task("all", total=len(files))
+        for file in files:
+            name = file.stem if stems.count(file.stem) == 1 else file.name
+            try:
+                line = fill_file(file, _mask_of(file, mask), out / f"{name}.png", views, settings, bar)
+                bar.console.print(f"{file.name}: {line}")
+            except InpaintError as error:
+                bad.append(file.name)
+                bar.console.print(f"{file.name}: failed: {error}", markup=False)
+            bar.advance(whole)
+    err.print(f"{len(files) - len(bad)} of {len(files)} filled" + (f"; failed: {', '.join(bad)}" if bad else ""))
+    if bad:
+        raise typer.Exit(2)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """The folder's pictures; masks that lie beside them are not pictures to fill."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in picture.SUFFIXES and not path.stem.endswith((".mask", "_mask")) and path.is_file()
+    )
+
+
+def _mask_of(image: Path, folder: Path) -> Path:
+    stems = [f"{image.stem}.mask", f"{image.stem}_mask"]
+    if folder.resolve() != image.parent.resolve():
+        stems.append(image.stem)
+    for stem in stems:
+        for path in sorted(folder.glob(f"{glob.escape(stem)}.*")):
+            if path.stem == stem:
+                return path
+    raise InpaintError(f"There is no mask for it in {folder}: expected {image.stem}.png or {image.stem}.mask.png.")
+
+
+def _options(pairs: list[str]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise InpaintError(f"--option takes key=value, not {pair!r}.")
+        found[key.strip().replace("-", "_")] = value.strip()
+    if clash := found.keys() & COMMON:
+        raise InpaintError(f"{', '.join(sorted(clash))} is not an option of the model; use --{min(clash)}.")
+    return found
+
+
+def _refuse_overwriting(out: Path, *inputs: Path) -> None:
+    if any(path.resolve() == out.resolve() for path in inputs):
+        raise InpaintError("The output would overwrite an input; choose another name.")
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InpaintError(f"Cannot make the folder {path}: {error.strerror}.") from None
+
+
+def _bar() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    return Progress(*columns, TimeRemainingColumn(), console=err, transient=True)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="0.0.0.0 to let other machines in")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="where the page answers")] = 7860,
+    mcp: Annotated[bool, typer.Option("--mcp", help="also offer the fill as an MCP tool")] = False,
+) -> None:
+    """Open the page in the browser."""
+    from .page import build, launch  # brings in gradio
+
+    launch(build(), host=host, port=port, mcp=mcp)
+
+
+def main() -> None:
+    """Run a command; what the user can put right is one sentence and exit status 2."""
+    try:
+        app()
+    except InpaintError as error:
+        err.print(f"error: {error}", style="red", markup=False)
+        sys.exit(2)
+    except MemoryError:
+        err.print("error: not enough memory; use a smaller picture or working_size.", style="red")
+        sys.exit(2)

@@ -1,0 +1,469 @@
+"""The web page and the HTTP endpoint. With `painter`, the only rooms that know Gradio."""
+
+import html
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from . import masks, picture, pipeline, stream, zoo
+from .contract import Choice, Flag, InpaintError, Mask, Number, Option
+from .painter import from_painter, mask_painter, photo_file, to_painter
+from .session import Result, Session, preview
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+LIVE = 640  # longest side of the pictures sent while a fill is under way
+LIVE_EVERY, VIEWS_EVERY = 0.4, 2.0  # seconds
+HEAVY = {"concurrency_limit": 1, "concurrency_id": "fill"}  # one fill at a time, the others queue
+HIDDEN = {"api_visibility": "private"}
+log = logging.getLogger(__name__)
+
+CSS = """
+.gradio-container { max-width: 1500px !important; margin: 0 auto }
+#title h1 { margin: 4px 0 0 } #title p { margin: 0; color: var(--body-text-color-subdued) }
+#card { padding: 2px 2px 6px } #card p { margin: 4px 0 } #card .facts { color: var(--body-text-color-subdued) }
+.badge { border: 1px solid var(--border-color-primary); border-radius: 999px; padding: 1px 8px;
+  margin-right: 4px; white-space: nowrap }
+.bar { height: 8px; border-radius: 4px; background: var(--border-color-primary); overflow: hidden; margin: 6px 0 2px }
+.bar i { display: block; height: 100%; background: var(--primary-500); transition: width .3s }
+#status { min-height: 46px } .failed { color: var(--error-text-color); font-weight: 600 }
+#history .thumbnails { overflow-x: auto }
+footer { margin-top: 8px !important }
+"""
+
+
+# ---- what the visitor sees
+
+
+def card_html(name: str) -> str:
+    """A model's card."""
+    card, e = zoo.card(name), html.escape
+    use = "commercial use allowed" if card.commercial else "no commercial use"
+    return (
+        f"<p>{e(card.summary)}</p><p class='facts'><span class='badge'>{e(use)}</span>"
+        f"<span class='badge'>{e(card.speed)}</span> Licence: {e(card.licence)}. "
+        f"<a href='{e(card.link)}' target='_blank' rel='noopener'>{e(card.paper)}</a></p>"
+    )
+
+
+def status_html(text: str, progress: float | None = None, failed: bool = False) -> str:
+    """A line of text with, while something runs, a bar."""
+    kind = " class='failed'" if failed else ""
+    line = f"<div{kind} role='status' aria-live='polite'>{html.escape(text)}</div>"
+    if progress is None:
+        return line
+    percent = round(100 * progress)
+    bar = f"role='progressbar' aria-valuenow='{percent}' aria-valuemin='0' aria-valuemax='100'"
+    return f"<div class='bar' {bar}><i style='width:{percent}%'></i></div>{line}"
+
+
+def running(progress: float, note: str, seconds: float) -> str:
+    """The status of a fill under way, with the time left once that can be told."""
+    left = seconds * (1 - progress) / progress if progress > 0.03 and seconds > 1 else None
+    parts = [f"{progress:.0%}", *([note] if note else []), *([f"about {left:.0f} s left"] if left else [])]
+    return status_html(" · ".join(parts), progress)
+
+
+def control(option: Option) -> gr.components.Component:
+    """The widget of a card's option."""
+    label = {"label": option.name.replace("_", " "), "info": option.help}
+    if isinstance(option, Number):
+        return gr.Slider(option.low, option.high, option.default, step=option.step, **label)
+    if isinstance(option, Choice):
+        return gr.Dropdown(list(option.values), value=option.default, **label)
+    if isinstance(option, Flag):
+        return gr.Checkbox(option.default, **label)
+    raise TypeError(option)
+
+
+def examples() -> list[tuple[Path, Path]]:
+    """The pictures that come with the project, each with its mask."""
+    found = sorted(EXAMPLES.glob("*.mask.png"))
+    pairs = [(next(EXAMPLES.glob(f"{mask.name.split('.')[0]}.[jpw]*")), mask) for mask in found]
+    return pairs
+
+
+# ---- what happens
+
+
+def guarded(handler):
+    """What the visitor can put right becomes a message; anything else is logged and told as such."""
+
+    def handle(*args):
+        try:
+            return handler(*args)
+        except InpaintError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    handle.__name__ = handler.__name__
+    return handle
+
+
+class Page:
+    """The widgets, and what happens when they are used."""
+
+    def __init__(self) -> None:
+        self.examples = examples()
+        self.controls: dict[tuple[str, str], gr.components.Component] = {}
+        self._lay_out()
+        self._connect()
+
+    # -- layout
+
+    def _lay_out(self) -> None:
+        self.session = gr.State(Session(), time_to_live=6 * 3600, delete_callback=Session.close)
+        gr.Markdown(
+            "# Inpaint\nPaint over what should go, pick a method, watch the hole fill. "
+            "Every pixel outside the hole stays as it was.",
+            elem_id="title",
+        )
+        with gr.Row():
+            with gr.Column(scale=6, min_width=340):
+                self.painter = mask_painter(elem_id="painter")
+                self.file = photo_file(file_types=["image"])
+                self._lay_out_mask_tools()
+                self.gallery = gr.Dataset(
+                    components=[gr.Image(visible=False)],
+                    samples=[[str(photo)] for photo, _ in self.examples],
+                    type="index",
+                    label="Examples",
+                    samples_per_page=10,
+                    elem_id="examples",
+                )
+            with gr.Column(scale=5, min_width=340):
+                self._lay_out_model()
+                self._lay_out_result()
+        self._lay_out_api()
+
+    def _lay_out_mask_tools(self) -> None:
+        with gr.Accordion("Mask tools", open=False, elem_id="mask-tools"):
+            with gr.Row():
+                self.mask_file = gr.UploadButton(
+                    "Upload a mask (white = hole)", file_types=["image"], size="sm", elem_id="mask-file"
+                )
+                self.freeform = gr.Button("Random strokes", size="sm", elem_id="freeform")
+                self.box = gr.Button("Random box", size="sm", elem_id="box")
+                self.mask_seed = gr.Number(0, label="seed", precision=0, minimum=0, min_width=80)
+            with gr.Row():
+                self.by = gr.Slider(1, 64, 8, step=1, label="photo pixels")
+                self.grow = gr.Button("Grow the hole", size="sm", elem_id="grow")
+                self.shrink = gr.Button("Shrink the hole", size="sm", elem_id="shrink")
+
+    def _lay_out_model(self) -> None:
+        names = zoo.names()
+        self.model = gr.Dropdown(
+            [(zoo.card(name).title, name) for name in names], value=names[0], label="Method", elem_id="model"
+        )
+        self.card = gr.HTML(card_html(names[0]), elem_id="card")
+        self.groups = []
+        for name in names:
+            card = zoo.card(name)
+            with gr.Group(visible=name == names[0]) as group:
+                for option in card.options:
+                    self.controls[name, option.name] = control(option)
+            self.groups.append(group)
+        with gr.Accordion("How the hole is cut out", open=False):
+            for name in names:
+                card = zoo.card(name)
+                with gr.Group(visible=name == names[0]) as group:
+                    for option in pipeline.options(card)[len(card.options) :]:
+                        self.controls[name, option.name] = control(option)
+                self.groups.append(group)
+            self.intact = gr.Checkbox(
+                False, label="the photo is intact under the mask", info="then the fill is scored against it"
+            )
+        with gr.Row():
+            self.run = gr.Button("Run", variant="primary", elem_id="run", scale=3)
+            self.stop = gr.Button("Stop", variant="stop", elem_id="stop", scale=1)
+            self.seed = gr.Number(0, label="seed", precision=0, minimum=0, min_width=90, elem_id="seed", scale=1)
+        self.status = gr.HTML(status_html("Open a photo, or take an example."), elem_id="status")
+
+    def _lay_out_result(self) -> None:
+        self.slider = gr.ImageSlider(
+            format="webp", interactive=False, label="Before / after", elem_id="result", max_height=620
+        )
+        with gr.Row():
+            self.outline = gr.Checkbox(False, label="show hole outline", elem_id="outline", min_width=140)
+            self.onward = gr.Button("Continue from this result", size="sm", elem_id="continue")
+            self.format = gr.Dropdown(["PNG"], value="PNG", show_label=False, min_width=90, elem_id="format")
+            self.download = gr.DownloadButton("Download full size", size="sm", elem_id="download")
+        self.facts = gr.Markdown(elem_id="facts")
+        self.views = gr.Gallery(
+            label="Inside the method",
+            columns=2,
+            object_fit="contain",
+            format="webp",
+            elem_id="views",
+            visible=False,
+        )
+        self.history = gr.Gallery(
+            label="Your results",
+            columns=6,
+            height=150,
+            allow_preview=False,
+            format="webp",
+            elem_id="history",
+            visible=False,
+        )
+
+    def _lay_out_api(self) -> None:
+        """The public endpoint has components of its own: a picture file, a mask file, plain values."""
+        self.api_inputs = [
+            gr.File(visible=False, label="image", type="filepath"),
+            gr.File(visible=False, label="mask, white = hole", type="filepath"),
+            gr.Textbox(zoo.names()[0], visible=False, label="model"),
+            gr.JSON({}, visible=False, label="options"),
+            gr.Number(0, visible=False, label="seed", precision=0),
+        ]
+        self.api_outputs = [gr.File(visible=False, label="filled picture"), gr.JSON(visible=False, label="facts")]
+        gr.Button(visible=False).click(
+            inpaint_files, self.api_inputs, self.api_outputs, api_name="inpaint", show_progress="hidden", **HEAVY
+        )
+
+    # -- events
+
+    def _connect(self) -> None:
+        quick = {"show_progress": "hidden", "queue": False, **HIDDEN}
+        fresh = [self.painter, self.session, self.status, self.file]
+        self.file.upload(guarded(self.opened), [self.file, self.session], fresh, **quick)
+        self.gallery.click(guarded(self.example), [self.gallery, self.session], fresh, **quick)
+        self.onward.click(guarded(self.continued), [self.session], fresh, **quick)
+
+        tools = [self.painter, self.session, self.status]
+        now = [self.painter, self.session]
+        self.mask_file.upload(guarded(self.mask_opened), [self.mask_file, self.session], tools, **quick)
+        self.freeform.click(
+            guarded(self.made_up(masks.random_freeform)), [self.session, self.mask_seed], tools, **quick
+        )
+        self.box.click(guarded(self.made_up(masks.random_box)), [self.session, self.mask_seed], tools, **quick)
+        self.grow.click(guarded(self.grown(1)), [*now, self.by], tools, **quick)
+        self.shrink.click(guarded(self.grown(-1)), [*now, self.by], tools, **quick)
+
+        self.model.change(self.chosen, self.model, [self.card, *self.groups], **quick)
+        shown = [self.slider, self.views, self.facts, self.download, self.format, self.history, self.status]
+        inputs = [*now, self.model, self.seed, self.intact, self.outline, *self.controls.values()]
+        self.run.click(
+            self.fill,
+            inputs,
+            [*shown, self.session],
+            show_progress="hidden",
+            show_progress_on=self.status,
+            **HEAVY,
+            **HIDDEN,
+        )
+        self.stop.click(self.stopped, self.session, None, **quick)
+        self.outline.change(self.outlined, [self.session, self.outline], self.slider, **quick)
+        self.history.select(self.selected, [self.session, self.outline], [*shown, self.session], **quick)
+        self.format.change(guarded(self.reformatted), [self.session, self.format], self.download, **quick)
+
+    def opened(self, path: str, session: Session):
+        photo = session.open(Path(path))
+        return *self._painted(session, photo, None), None
+
+    def example(self, index: int, session: Session):
+        path, mask_path = self.examples[index]
+        photo = session.open(path)
+        mask, _ = session.read_mask(mask_path)
+        return *self._painted(session, photo, mask), None
+
+    def continued(self, session: Session):
+        if not session.results:
+            raise InpaintError("There is no result yet: run a method first.")
+        photo = session.open(session.results[session.shown].photo)
+        return *self._painted(session, photo, None), None
+
+    def _painted(self, session: Session, photo: picture.Picture, mask: Mask | None):
+        """The painter showing a photo that was just opened, and what to say of it."""
+        if mask is not None:
+            session.put_mask(mask)
+        h, w = photo.shape
+        value = to_painter(preview(photo.rgb), mask, w, h, session.name, photo.icc)
+        said = " · ".join([f"{w} × {h} {photo.format}", *photo.notes, "paint over what should go, then Run"])
+        return value, session, status_html(said)
+
+    def mask_opened(self, path: str, session: Session):
+        mask, said = session.read_mask(Path(path))
+        return self._masked(session, mask, "Mask taken", *said)
+
+    def made_up(self, make):
+        def handle(session: Session, seed: float):
+            if session.photo is None:
+                raise InpaintError("Open a photo first.")
+            return self._masked(
+                session, make(session.picture, int(seed or 0)), f"Random hole, seed {int(seed or 0)}"
+            )
+
+        return handle
+
+    def grown(self, sign: int):
+        def handle(value: Any, session: Session, pixels: float):
+            mask = session.mask(from_painter(value))
+            if not mask.any():
+                raise InpaintError("There is no hole yet: paint one first.")
+            what = "grown" if sign > 0 else "shrunk"
+            return self._masked(session, masks.grow(mask, sign * pixels), f"Hole {what} by {pixels:g} photo pixels")
+
+        return handle
+
+    def _masked(self, session: Session, mask: Mask, *said: str):
+        session.put_mask(mask)
+        h, w = session.picture
+        return to_painter(None, mask, w, h, session.name), session, status_html(" · ".join(said))
+
+    def chosen(self, name: str):
+        visible = [gr.update(visible=name == n) for n in zoo.names()] * 2
+        return card_html(name), *visible
+
+    def stopped(self, session: Session) -> None:
+        session.stopping = True
+
+    def fill(self, value, session: Session, model: str, seed: float, intact: bool, outline: bool, *values):
+        """Run a method: status and live pictures, then the result. A failure leaves mask and results as they are."""
+        session.stopping = False
+        try:
+            yield {self.status: status_html("Starting…", 0.0)}
+            options = {k: v for (name, k), v in zip(self.controls, values, strict=True) if name == model}
+            yield from self._fill(value, session, model, int(seed or 0), intact, outline, options)
+        except InpaintError as error:
+            yield {self.status: status_html(str(error), failed=True)}
+            raise gr.Error(str(error), print_exception=False) from None
+        except Exception as error:
+            log.exception("a fill failed")
+            memory = isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+            text = (
+                "There is not enough memory for this; lower the working size or the context."
+                if memory
+                else "The method failed on this picture; your mask is kept. Try another method or a smaller hole."
+            )
+            yield {self.status: status_html(text, failed=True)}
+            raise gr.Error(text, print_exception=False) from None
+
+    def _fill(self, value, session: Session, model: str, seed: int, intact: bool, outline: bool, options: dict):
+        photo = session.load()
+        mask = session.mask(from_painter(value))
+        image = photo.rgb
+        small = preview(image, LIVE)
+        last, shown, viewed = None, 0.0, 0.0
+        steps = stream(image, mask, model, seed=seed, intact=intact, **options)
+        for last in steps:
+            now = time.perf_counter()
+            if now - shown > LIVE_EVERY and last.progress < 1:
+                shown = now
+                live = {self.slider: (small, last.onto(small))}
+                live[self.status] = running(last.progress, last.note, last.report.seconds)
+                if last.views and now - viewed > VIEWS_EVERY:
+                    viewed = now
+                    live[self.views] = gr.update(value=[(v, k) for k, v in last.views.items()], visible=True)
+                yield live
+            if session.stopping:
+                break
+        steps.close()
+        stopped = [f"stopped at {last.progress:.0%}"] if last.progress < 1 else []
+        line = " · ".join([str(last.report), *stopped, *photo.notes])
+        yield {self.status: status_html("Writing the picture…", 1.0)}
+        result = session.keep(last, photo, mask, line)
+        done = f"Stopped at {last.progress:.0%}: this is how far it came." if stopped else "Done."
+        yield {**self._show(session, result, outline), self.status: status_html(done), self.session: session}
+
+    def _show(self, session: Session, result: Result, outline: bool) -> dict:
+        formats = ["PNG"] if result.format not in picture.WRITES else list(dict.fromkeys(["PNG", result.format]))
+        thumbs = [(str(r.after), r.title) for r in session.results]
+        return {
+            self.slider: self._pair(result, outline),
+            self.views: gr.update(value=[(str(p), t) for p, t in result.views], visible=bool(result.views)),
+            self.facts: result.line,
+            self.download: str(result.photo),
+            self.format: gr.update(choices=formats, value="PNG"),
+            self.history: gr.update(value=thumbs, visible=True, selected_index=session.shown),
+        }
+
+    def _pair(self, result: Result, outline: bool) -> tuple[str, str]:
+        return str(result.before), str(result.outlined if outline else result.after)
+
+    def outlined(self, session: Session, outline: bool):
+        if not session.results:
+            return gr.skip()
+        return self._pair(session.results[session.shown], outline)
+
+    def selected(self, event: gr.SelectData, session: Session, outline: bool):
+        session.shown = int(event.index)
+        shown = self._show(session, session.results[session.shown], outline)
+        return {**shown, self.history: gr.skip(), self.status: gr.skip(), self.session: session}
+
+    def reformatted(self, session: Session, format: str):
+        if not session.results:
+            return gr.skip()
+        result = session.results[session.shown]
+        if format == "PNG":
+            return str(result.photo)
+        path = result.photo.with_suffix(picture.WRITES[format][0])
+        if not path.exists():
+            picture.open_picture(result.photo).save(path, format)
+        return str(path)
+
+
+def inpaint_files(
+    image: str, mask: str, model: str = zoo.MODELS[0], options: dict | None = None, seed: float = 0
+) -> Iterator[tuple[str, dict]]:
+    """Fill the hole of a picture.
+
+    Args:
+        image: the picture file
+        mask: a picture of the same size, white where the hole is
+        model: one of the methods that `python -m inpaint models` lists
+        options: the method's options by name, as a JSON object
+        seed: of methods that draw random numbers
+
+    Returns:
+        the filled picture as PNG, and what was done
+    """
+    folder = Path(tempfile.mkdtemp(prefix="inpaint-"))
+    try:
+        if not image or not mask:
+            raise InpaintError("Send both a picture and a mask.")
+        if not isinstance(options or {}, dict):
+            raise InpaintError("The options must be a JSON object, {name: value}.")
+        photo = picture.open_picture(image)
+        hole, said = picture.read_mask(mask, photo.shape)
+        *_, last = stream(photo.rgb, hole, model or zoo.MODELS[0], seed=int(seed or 0), **(options or {}))
+        path = folder / f"{Path(image).stem}-{last.report.model}.png"
+        photo.filled(last.image, hole).save(path)
+        facts = json.loads(json.dumps(asdict(last.report))) | {"notes": [*last.report.notes, *photo.notes, *said]}
+        yield str(path), facts
+    except InpaintError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    finally:  # Gradio has taken its own copy by now
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def build() -> gr.Blocks:
+    """The page, ready to launch."""
+    with gr.Blocks(title="Inpaint", analytics_enabled=False, delete_cache=(1800, 7200)) as blocks:
+        Page()
+    return blocks.queue(max_size=20)
+
+
+def launch(blocks: gr.Blocks, host: str | None = None, port: int | None = None, mcp: bool | None = None) -> None:
+    """Serve the page until interrupted. What is not given comes from Gradio's own environment variables."""
+    blocks.launch(
+        server_name=host or os.environ.get("GRADIO_SERVER_NAME"),
+        server_port=port,
+        allowed_paths=[str(EXAMPLES)],
+        max_file_size="60mb",
+        theme=gr.themes.Soft(),
+        css=CSS,
+        footer_links=["api"],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        show_error=False,
+        mcp_server=mcp,
+    )

@@ -1,0 +1,16 @@
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def image():
+    """(72, 97, 3) uint8: two gradients and a diagonal pattern."""
+    y, x = np.mgrid[:72, :97]
+    return np.stack([x * 2, y * 3, (x + y) * 7 % 255], -1).astype(np.uint8)
+
+
+@pytest.fixture
+def mask():
+    hole = np.zeros((72, 97), bool)
+    hole[20:41, 30:57] = True
+    return hole

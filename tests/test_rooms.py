@@ -1,0 +1,81 @@
+"""Who may import whom. If this fails, the code is in the wrong room."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "inpaint"
+HEAVY = {
+    "torch",
+    "torchvision",
+    "numba",
+    "scipy",
+    "skimage",
+    "matplotlib",
+    "gradio",
+    "safetensors",
+    "typer",
+    "rich",
+}
+OUTSIDE = HEAVY | {"cv2", "PIL"}
+MAY = {  # room: rooms and packages it may import, besides numpy and the standard library
+    "contract": set(),
+    "masks": {"cv2", "contract"},
+    "flow": set(),
+    "plot": {"matplotlib"},
+    "matching": {"numba"},
+    "nets": {"torch", "nets"},
+    "models": {"torch", "cv2", "scipy", "contract", "masks", "nets", "matching", "flow", "plot"},
+    "pipeline": {"cv2", "contract", "masks", "plot"},
+    "picture": {"cv2", "PIL", "contract", "masks"},
+    "zoo": {"torch", "contract", "models"},
+    "__init__": {"contract", "pipeline", "zoo"},
+    "session": {"cv2", "contract", "masks", "picture", "pipeline"},
+    "painter": {"gradio", "cv2", "PIL", "contract"},
+    "page": {"gradio", "contract", "masks", "picture", "pipeline", "zoo", "painter", "session", "__init__"},
+    "cli": {"typer", "rich", "picture", "pipeline", "zoo", "page", "__init__"},
+    "__main__": {"cli"},
+}
+ROOMS = {path.stem for path in ROOT.iterdir()}
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def imports(file: Path, everywhere: bool = True) -> set[str]:
+    """Packages and rooms a file imports: anywhere in it, or only when it is itself imported."""
+    tree = ast.parse(file.read_text("utf-8"))
+    nodes = ast.walk(tree) if everywhere else tree.body
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = (node.module or "").removeprefix("inpaint").lstrip(".")
+            if module:
+                found.add(module.split(".")[0])
+            else:  # `from . import x`: a room, or a name that the package itself offers
+                found |= {alias.name if alias.name in ROOMS else "__init__" for alias in node.names}
+    return found & (OUTSIDE | ROOMS)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
+def test_imports_only_what_its_room_may(file):
+    room = file.relative_to(ROOT).parts[0].removesuffix(".py")
+    assert imports(file) <= MAY[room] | {room}
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "models").glob("*.py")), ids=lambda f: f.stem)
+def test_a_model_is_light_until_it_is_loaded(file):
+    assert not imports(file, everywhere=False) & (HEAVY | {"nets", "matching", "plot"})
+
+
+def test_only_one_place_may_import_torchvision():
+    assert sum("torchvision" in imports(file) for file in FILES) <= 1
+
+
+@pytest.mark.parametrize("code", ["import inpaint", "from inpaint import zoo; [zoo.card(n) for n in zoo.names()]"])
+def test_import_is_light(code):
+    code += f"; import sys; print(sorted({HEAVY} & sys.modules.keys()))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT.parent).strip() == "[]"
