@@ -1,131 +1,167 @@
-"""The inner loops of PatchMatch: nearest-neighbour field search and voting.
+"""The inner loops of PatchMatch: search for a nearest-neighbour field, and voting.
 
-A patch is named by its top-left pixel, so a picture of (H, W) has (H - size + 1, W - size + 1) patches. The
-nearest-neighbour field gives, for each target patch (one that overlaps the hole), the source patch most like it.
+A patch is named by its top-left pixel, so a picture (H, W) has (H - size + 1, W - size + 1) patches. The field
+gives, for each target patch (one that overlaps the hole), the (row, column) of the source patch most like it.
 
 Barnes, Shechtman, Finkelstein & Goldman, "PatchMatch: A Randomized Correspondence Algorithm for Structural Image
 Editing", SIGGRAPH 2009; Wexler, Shechtman & Irani, "Space-Time Completion of Video", PAMI 2007.
 """
+# ruff: noqa: NPY002 – compiled, np.random is numba's own generator, one to each thread
 
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-# Propagation makes each patch depend on the neighbour just treated, so it cannot be written as array operations.
+# numba, because propagation makes each patch depend on the one before it: array operations cannot say that
 import numba
 import numpy as np
 
-CHANNELS = 4  # red, green, blue and how busy the texture is
-BANDS = 8  # fixed, so that the result does not depend on the number of cores
+CHANNELS = 4  # red, green, blue, texture
+BANDS = 8  # fixed, so that the number of cores does not change the result
+
+compiled = numba.njit(cache=True, nogil=True, fastmath=True)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _distance(picture, weight, y, x, sy, sx, size, limit):
-    """Weighted squared difference of the patches at (y, x) and (sy, sx); gives up once it exceeds `limit`.
+@compiled
+def _cost(features, weight, y, x, sy, sx, size, near, limit):
+    """How badly the patch at (sy, sx) stands in for the one at (y, x); gives up once it exceeds `limit`.
 
-    `picture` and `weight` are (H, 3 W) float32: the channels of a row lie side by side, which vectorises.
+    `features` and `weight` are (H, CHANNELS W) float32: a row of a patch is one stretch, which vectorises.
     """
-    total = np.float32(0)
+    total = near * np.float32((sy - y) ** 2 + (sx - x) ** 2)
     for i in range(size):
-        target = picture[y + i, CHANNELS * x : CHANNELS * (x + size)]
-        source = picture[sy + i, CHANNELS * sx : CHANNELS * (sx + size)]
+        if total >= limit:
+            break
+        target = features[y + i, CHANNELS * x : CHANNELS * (x + size)]
+        source = features[sy + i, CHANNELS * sx : CHANNELS * (sx + size)]
         w = weight[y + i, CHANNELS * x : CHANNELS * (x + size)]
         row = np.float32(0)
         for k in range(CHANNELS * size):
-            d = target[k] - source[k]
-            row += w[k] * d * d
+            difference = target[k] - source[k]
+            row += w[k] * difference * difference
         total += row
-        if total > limit:
-            break
     return total
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _search_band(picture, weight, target, source, sources, field, cost, before, size, top, end, step, seed, near):
-    """One pass over the target patches of rows top..end: propagation, then random search. Writes field, cost."""
+@compiled
+def _search(features, weight, target, source, places, field, before, cost, size, near, step, seed, top, end):
+    """One pass over the target patches of rows top..end, downwards (step 1) or upwards (-1).
+
+    Propagation, then random search with a halving radius; writes `field` (h, w, 2) int32 and `cost` (h, w).
+    Other rows are read from `before`, as other bands may be at work on theirs.
+    """
     height, width = target.shape
-    reach = max(height, width)
-    first, last, edge = (top, end, top - 1) if step > 0 else (end - 1, top - 1, end)
-    for y in range(first, last, step):
-        np.random.seed(seed + y)
-        for x in range(width) if step > 0 else range(width - 1, -1, -1):
+    for row in range(top, end):
+        y = row if step > 0 else top + end - 1 - row
+        np.random.seed((seed + y) % 2**31)
+        for column in range(width):
+            x = column if step > 0 else width - 1 - column
             if not target[y, x]:
                 continue
-            by, bx = field[y, x, 0], field[y, x, 1]
-            far = np.float32((by - y) ** 2 + (bx - x) ** 2)
-            best = near * far + _distance(picture, weight, y, x, by, bx, size, np.float32(np.inf))
-            radius = reach
+            by, bx = field[y, x]
+            best = _cost(features, weight, y, x, by, bx, size, near, np.float32(np.inf))
+            radius = max(height, width)
             trial = 0
-            while True:
+            while radius > 1:
                 if trial < 2:
                     ny, nx = (y - step, x) if trial == 0 else (y, x - step)
-                    trial += 1
-                    if ny < 0 or ny >= height or nx < 0 or nx >= width or not target[ny, nx]:
+                    if not (0 <= ny < height and 0 <= nx < width and target[ny, nx]):
+                        trial += 1
                         continue
-                    # the neighbouring band is at work: read what it held before this pass
-                    if ny == edge:
-                        cy, cx = before[ny, nx, 0] + y - ny, before[ny, nx, 1] + x - nx
-                    else:
-                        cy, cx = field[ny, nx, 0] + y - ny, field[ny, nx, 1] + x - nx
+                    there = field[ny, nx] if top <= ny < end else before[ny, nx]
+                    cy, cx = there[0] + y - ny, there[1] + x - nx
                 elif trial == 2:
-                    # anywhere: from the list, as few of all places may be sources
-                    trial += 1
-                    n = np.random.randint(0, len(sources))
-                    cy, cx = sources[n, 0], sources[n, 1]
+                    # sources may be few and far apart: the widest search draws from their list
+                    cy, cx = places[np.random.randint(0, len(places))]
                 else:
                     radius //= 2
-                    if radius < 1:
-                        break
                     cy = by + np.random.randint(-radius, radius + 1)
                     cx = bx + np.random.randint(-radius, radius + 1)
-                if cy < 0 or cy >= height or cx < 0 or cx >= width or not source[cy, cx]:
-                    continue
-                far = np.float32((cy - y) ** 2 + (cx - x) ** 2)
-                if near * far >= best:
-                    continue
-                new = near * far + _distance(picture, weight, y, x, cy, cx, size, best - near * far)
-                if new < best:
-                    best, by, bx = new, cy, cx
+                trial += 1
+                if 0 <= cy < height and 0 <= cx < width and source[cy, cx]:
+                    new = _cost(features, weight, y, x, cy, cx, size, near, best)
+                    if new < best:
+                        best, by, bx = new, cy, cx
             field[y, x, 0], field[y, x, 1] = by, bx
             cost[y, x] = best
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _vote_band(picture, hole, known, target, field, share, size, top, end, out):
-    """Each hole pixel of rows top..end becomes the weighted mean of what the patches over it say it is."""
+@compiled
+def _vote(features, hole, target, field, share, size, out, top, end):
+    """Each hole pixel of rows top..end becomes the mean of what the patches over it say, weighted by `share`.
+
+    A source patch speaks through its known pixels only; a hole pixel that nobody speaks for stays as it is.
+    """
     height, width = target.shape
+    sums = np.zeros(CHANNELS, np.float32)
     for y in range(top, end):
         for x in range(hole.shape[1]):
             if not hole[y, x]:
                 continue
-            total = np.float32(1e-20)
-            r = g = b = t = np.float32(0)
+            total = np.float32(0)
+            sums[:] = 0
             for ty in range(max(0, y - size + 1), min(height, y + 1)):
                 for tx in range(max(0, x - size + 1), min(width, x + 1)):
-                    if not target[ty, tx]:
-                        continue
                     sy, sx = field[ty, tx, 0] + y - ty, field[ty, tx, 1] + x - tx
-                    if not known[sy, sx]:
-                        continue
-                    w = share[ty, tx]
-                    total += w
-                    r += w * picture[sy, 4 * sx]
-                    g += w * picture[sy, 4 * sx + 1]
-                    b += w * picture[sy, 4 * sx + 2]
-                    t += w * picture[sy, 4 * sx + 3]
-            if total > np.float32(1e-12):
-                out[y, 4 * x], out[y, 4 * x + 1], out[y, 4 * x + 2] = r / total, g / total, b / total
-                out[y, 4 * x + 3] = t / total
+                    if target[ty, tx] and not hole[sy, sx]:
+                        total += share[ty, tx]
+                        for c in range(CHANNELS):
+                            sums[c] += share[ty, tx] * features[sy, CHANNELS * sx + c]
+            if total > 0:
+                for c in range(CHANNELS):
+                    out[y, CHANNELS * x + c] = sums[c] / total
 
 
-def bands(rows):
-    """Cuts the rows into at most BANDS stretches of about equal work; `rows` (H,) is the work in each row."""
-    done = np.cumsum(rows)
-    cuts = np.searchsorted(done, done[-1] * np.arange(1, BANDS) / BANDS) + 1
-    edges = np.unique(np.concatenate([[0], cuts, [len(rows)]]).clip(0, len(rows)))
-    return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
+class Bands:
+    """Runs a kernel over bands of rows at once, each with about the same number of the pixels to be treated.
+
+    The bands depend on `pixels` (H, W) bool alone. Plain threads, as the kernels release the GIL: unlike numba's
+    own threads they may serve several callers at once, whatever threading layer numba found.
+    """
+
+    def __init__(self, pixels: np.ndarray, pool: ThreadPoolExecutor):
+        done = np.cumsum(pixels.sum(axis=1))
+        cuts = np.searchsorted(done, done[-1] * np.arange(1, BANDS) / BANDS) + 1
+        self.edges = np.unique([0, *cuts.clip(max=len(done)), len(done)]).tolist()
+        self.pool = pool
+
+    def run(self, kernel, *arguments):
+        bands = zip(self.edges[:-1], self.edges[1:], strict=True)
+        jobs = [self.pool.submit(kernel, *arguments, top, end) for top, end in bands]
+        for job in jobs:
+            job.result()
 
 
-def workers():
-    # plain threads over kernels that release the GIL: unlike numba's own threads they may be used by several
-    # callers at once, whatever the threading layer
+class Matcher:
+    """Search and vote over one picture; `features` (H, W, CHANNELS) float32 is what the votes change.
+
+    `weight` (H, W) float32 says how much each pixel counts in a comparison. `source` and `target`, (h, w) bool,
+    are the patches to borrow from and to find. `near` is the cost of a squared pixel of offset.
+    """
+
+    def __init__(self, features, hole, weight, source, target, size, near, pool):
+        self.features = np.ascontiguousarray(features, np.float32)
+        self.hole, self.source, self.target = hole.copy(), source, target  # a read-only array is another type
+        self.weight = np.repeat(weight.astype(np.float32), CHANNELS, axis=1)
+        self.size, self.near = size, np.float32(near)
+        self.places = np.argwhere(source).astype(np.int32)
+        self.cost = np.zeros(target.shape, np.float32)
+        self.pixel_bands, self.patch_bands = Bands(hole, pool), Bands(target, pool)
+
+    @property
+    def _rows(self):
+        return self.features.reshape(len(self.features), -1)
+
+    def search(self, field, step, seed):
+        """One pass, in place: the field (h, w, 2) int32 gets better, `cost` (h, w) tells how good it is."""
+        patches = (self._rows, self.weight, self.target, self.source, self.places, field, field.copy(), self.cost)
+        self.patch_bands.run(_search, *patches, self.size, self.near, step, seed)
+
+    def vote(self, field, share):
+        """The hole's features from the field; `share` (h, w) is the weight of each target patch."""
+        now = self._rows.copy()
+        share = share.astype(np.float32)
+        self.pixel_bands.run(_vote, now, self.hole, self.target, field, share, self.size, self._rows)
+
+
+def workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(min(BANDS, os.cpu_count() or 1))

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 
 from . import masks, picture, pipeline, stream, zoo
-from .contract import Choice, Flag, InpaintError, Mask, Number, Option
+from .contract import Card, Choice, Flag, InpaintError, Mask, Number, Option
 from .painter import from_painter, mask_painter, photo_file, to_painter
 from .session import Result, Session, preview
 
@@ -27,15 +27,19 @@ HIDDEN = {"api_visibility": "private"}
 log = logging.getLogger(__name__)
 
 CSS = """
-.gradio-container { max-width: 1500px !important; margin: 0 auto }
-#title h1 { margin: 4px 0 0 } #title p { margin: 0; color: var(--body-text-color-subdued) }
-#card { padding: 2px 2px 6px } #card p { margin: 4px 0 } #card .facts { color: var(--body-text-color-subdued) }
+.gradio-container { max-width: 1560px !important; margin: 0 auto }
+#title h1 { margin: 0 } #title p { margin: 0; color: var(--body-text-color-subdued) }
+#card { padding: 0 4px } #card p { margin: 2px 0 } #card .facts { color: var(--body-text-color-subdued) }
 .badge { border: 1px solid var(--border-color-primary); border-radius: 999px; padding: 1px 8px;
-  margin-right: 4px; white-space: nowrap }
-.bar { height: 8px; border-radius: 4px; background: var(--border-color-primary); overflow: hidden; margin: 6px 0 2px }
+  margin-right: 4px; display: inline-block }
+.bar { height: 8px; border-radius: 4px; background: var(--border-color-primary); overflow: hidden;
+  margin: 6px 0 2px }
 .bar i { display: block; height: 100%; background: var(--primary-500); transition: width .3s }
-#status { min-height: 46px } .failed { color: var(--error-text-color); font-weight: 600 }
-#history .thumbnails { overflow-x: auto }
+#status { min-height: 34px; padding: 0 4px }
+#history .grid-container { grid-template-columns: repeat(auto-fill, 150px) !important }
+#history .grid-wrap, #views .grid-wrap { min-height: 0 !important; height: auto !important }
+.failed { color: var(--error-text-color); font-weight: 600 }
+#facts { padding: 0 4px; color: var(--body-text-color-subdued) }
 footer { margin-top: 8px !important }
 """
 
@@ -127,20 +131,32 @@ class Page:
         )
         with gr.Row():
             with gr.Column(scale=6, min_width=340):
-                self.painter = mask_painter(elem_id="painter")
                 self.file = photo_file(file_types=["image"])
-                self._lay_out_mask_tools()
+                self.painter = mask_painter(elem_id="painter")
                 self.gallery = gr.Dataset(
                     components=[gr.Image(visible=False)],
                     samples=[[str(photo)] for photo, _ in self.examples],
                     type="index",
-                    label="Examples",
+                    label="Examples, each with its hole",
                     samples_per_page=10,
                     elem_id="examples",
                 )
-            with gr.Column(scale=5, min_width=340):
+                self._lay_out_mask_tools()
+                self._lay_out_options()
+            with gr.Column(scale=6, min_width=340):
                 self._lay_out_model()
                 self._lay_out_result()
+        self.history = gr.Gallery(
+            label="Your results: press one to go back to it",
+            columns=8,
+            height=190,
+            object_fit="contain",
+            allow_preview=False,
+            format="webp",
+            buttons=[],
+            elem_id="history",
+            visible=False,
+        )
         self._lay_out_api()
 
     def _lay_out_mask_tools(self) -> None:
@@ -159,58 +175,73 @@ class Page:
 
     def _lay_out_model(self) -> None:
         names = zoo.names()
-        self.model = gr.Dropdown(
-            [(zoo.card(name).title, name) for name in names], value=names[0], label="Method", elem_id="model"
-        )
+        with gr.Row(elem_id="go", equal_height=True):
+            self.model = gr.Dropdown(
+                [(zoo.card(name).title, name) for name in names],
+                value=names[0],
+                label="Method",
+                container=False,
+                elem_id="model",
+                scale=5,
+                min_width=180,
+            )
+            self.run = gr.Button("Run", variant="primary", elem_id="run", scale=2, min_width=90)
+            self.stop = gr.Button("Stop", variant="stop", elem_id="stop", scale=1, min_width=70)
         self.card = gr.HTML(card_html(names[0]), elem_id="card")
-        self.groups = []
-        for name in names:
-            card = zoo.card(name)
-            with gr.Group(visible=name == names[0]) as group:
-                for option in card.options:
+        self.status = gr.HTML(status_html("Open a photo, or take an example."), elem_id="status")
+
+    def _lay_out_options(self) -> None:
+        self.groups: list[gr.Group] = []
+        with gr.Accordion("Method options", open=False, elem_id="options"):
+            self._lay_out_controls(lambda card: card.options)
+            self.seed = gr.Number(
+                0, label="seed", info="of methods that draw random numbers", precision=0, minimum=0, elem_id="seed"
+            )
+        with gr.Accordion("How the hole is cut out", open=False, elem_id="cutting"):
+            self._lay_out_controls(lambda card: pipeline.options(card)[len(card.options) :])
+            self.intact = gr.Checkbox(
+                False,
+                label="the photo is intact under the mask",
+                info="then the fill is scored against it",
+                elem_id="intact",
+            )
+
+    def _lay_out_controls(self, of: Callable[[Card], tuple[Option, ...]]) -> None:
+        """One group of widgets per model; only the chosen model's is visible."""
+        for k, name in enumerate(zoo.names()):
+            with gr.Group(visible=k == 0) as group:
+                for option in of(zoo.card(name)):
                     self.controls[name, option.name] = control(option)
             self.groups.append(group)
-        with gr.Accordion("How the hole is cut out", open=False):
-            for name in names:
-                card = zoo.card(name)
-                with gr.Group(visible=name == names[0]) as group:
-                    for option in pipeline.options(card)[len(card.options) :]:
-                        self.controls[name, option.name] = control(option)
-                self.groups.append(group)
-            self.intact = gr.Checkbox(
-                False, label="the photo is intact under the mask", info="then the fill is scored against it"
-            )
-        with gr.Row():
-            self.run = gr.Button("Run", variant="primary", elem_id="run", scale=3)
-            self.stop = gr.Button("Stop", variant="stop", elem_id="stop", scale=1)
-            self.seed = gr.Number(0, label="seed", precision=0, minimum=0, min_width=90, elem_id="seed", scale=1)
-        self.status = gr.HTML(status_html("Open a photo, or take an example."), elem_id="status")
 
     def _lay_out_result(self) -> None:
         self.slider = gr.ImageSlider(
-            format="webp", interactive=False, label="Before / after", elem_id="result", max_height=620
+            format="webp",
+            interactive=False,
+            label="Before / after",
+            elem_id="result",
+            max_height=620,
+            buttons=["fullscreen"],
         )
-        with gr.Row():
-            self.outline = gr.Checkbox(False, label="show hole outline", elem_id="outline", min_width=140)
-            self.onward = gr.Button("Continue from this result", size="sm", elem_id="continue")
-            self.format = gr.Dropdown(["PNG"], value="PNG", show_label=False, min_width=90, elem_id="format")
-            self.download = gr.DownloadButton("Download full size", size="sm", elem_id="download")
         self.facts = gr.Markdown(elem_id="facts")
+        with gr.Row(elem_id="take", visible=False) as self.take:
+            self.download = gr.DownloadButton(
+                "Download full size", variant="primary", size="md", elem_id="download", scale=3, min_width=160
+            )
+            self.format = gr.Dropdown(
+                ["PNG"], value="PNG", label="as", container=False, min_width=90, elem_id="format", scale=1
+            )
+            self.onward = gr.Button(
+                "Continue from this result", size="md", elem_id="continue", scale=3, min_width=160
+            )
+        self.outline = gr.Checkbox(False, label="show hole outline", elem_id="outline", container=False)
         self.views = gr.Gallery(
             label="Inside the method",
             columns=2,
             object_fit="contain",
             format="webp",
+            buttons=["fullscreen"],
             elem_id="views",
-            visible=False,
-        )
-        self.history = gr.Gallery(
-            label="Your results",
-            columns=6,
-            height=150,
-            allow_preview=False,
-            format="webp",
-            elem_id="history",
             visible=False,
         )
 
@@ -248,7 +279,16 @@ class Page:
         self.shrink.click(guarded(self.grown(-1)), [*now, self.by], tools, **quick)
 
         self.model.change(self.chosen, self.model, [self.card, *self.groups], **quick)
-        shown = [self.slider, self.views, self.facts, self.download, self.format, self.history, self.status]
+        shown = [
+            self.slider,
+            self.views,
+            self.facts,
+            self.take,
+            self.download,
+            self.format,
+            self.history,
+            self.status,
+        ]
         inputs = [*now, self.model, self.seed, self.intact, self.outline, *self.controls.values()]
         self.run.click(
             self.fill,
@@ -326,7 +366,7 @@ class Page:
         session.stopping = True
 
     def fill(self, value, session: Session, model: str, seed: float, intact: bool, outline: bool, *values):
-        """Run a method: status and live pictures, then the result. A failure leaves mask and results as they are."""
+        """Run a method: status and live pictures, then the result. A failure leaves mask and results alone."""
         session.stopping = False
         try:
             yield {self.status: status_html("Starting…", 0.0)}
@@ -380,9 +420,10 @@ class Page:
             self.slider: self._pair(result, outline),
             self.views: gr.update(value=[(str(p), t) for p, t in result.views], visible=bool(result.views)),
             self.facts: result.line,
+            self.take: gr.update(visible=True),
             self.download: str(result.photo),
             self.format: gr.update(choices=formats, value="PNG"),
-            self.history: gr.update(value=thumbs, visible=True, selected_index=session.shown),
+            self.history: gr.update(value=thumbs, visible=True),
         }
 
     def _pair(self, result: Result, outline: bool) -> tuple[str, str]:
@@ -458,7 +499,7 @@ def launch(blocks: gr.Blocks, host: str | None = None, port: int | None = None, 
         server_port=port,
         allowed_paths=[str(EXAMPLES)],
         max_file_size="60mb",
-        theme=gr.themes.Soft(),
+        theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css=CSS,
         footer_links=["api"],
         run_history=False,

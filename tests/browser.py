@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Playwright
 
 ROOT = Path(__file__).parent.parent
 OWN = ("http://127.0.0.1", "data:", "blob:")
@@ -42,7 +42,7 @@ def chromium() -> str:
 
 @contextmanager
 def served(script: str | Path, folder: Path, **environment: str) -> Iterator[str]:
-    """The address of a script that launches a Gradio page, run as a child process on a free port of this machine."""
+    """The address of a script that launches a Gradio page, run as a child process on a free port."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
@@ -78,19 +78,18 @@ def answers(url: str) -> bool:
 
 
 @contextmanager
-def browsing(url: str, profile: str, **options) -> Iterator[Page]:
+def browsing(playwright: Playwright, url: str, profile: Path, **options) -> Iterator[Page]:
     """A tab that shows the address and fails the test when the page throws or asks any other host for anything."""
     options = {"viewport": {"width": 1400, "height": 1000}, "args": FLAGS, "headless": True} | options
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(profile, executable_path=chromium(), **options)
-        wrong = []
-        page = context.pages[0]
-        page.set_default_timeout(15_000)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda r: wrong.append(r.url) if not r.url.startswith(OWN) else None)
+    context = playwright.chromium.launch_persistent_context(profile, executable_path=chromium(), **options)
+    wrong = []
+    page = context.pages[0]
+    page.set_default_timeout(15_000)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda r: None if r.url.startswith(OWN) else wrong.append(r.url))
+    try:
         page.goto(url)
-        try:
-            yield page
-        finally:
-            context.close()
-        assert not wrong, wrong
+        yield page
+    finally:
+        context.close()
+    assert not wrong, wrong

@@ -1,249 +1,263 @@
 """Content-aware fill: PatchMatch inside coarse-to-fine search and voting.
 
-Barnes et al., "PatchMatch", SIGGRAPH 2009; Wexler, Shechtman & Irani, "Space-Time Completion of Video", PAMI 2007.
+Barnes et al., "PatchMatch", SIGGRAPH 2009, for the search; Wexler, Shechtman & Irani, "Space-Time Completion of
+Video", PAMI 2007, for the levels, the vote and its weights; Newson et al., "Video Inpainting of Complex Scenes",
+SIAM J. Imaging Sciences 2014, for comparing texture as well as colour.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from inpaint.contract import Card, Image, Inpainter, Mask, Number, Step
+from ..contract import Card, Image, Inpainter, Mask, Number, Size, Step
+from ..flow import DIM, draw_offsets
 
-RATIO = 2.0
-GAMMA = 1.3
-FLOOR = 0.05
-SHARP = 0.0
-NEAR = 0.0
-PERC = 75
-COARSE = 1.0
-PASSES = 2
-MINSRC = 0.05
-TEX = 4.0
-WIN=1.0
-GCOARSE = 0.0
-NCOARSE = 4
-FCOARSE = 0.05
+RATIO = 1.5  # from one level to the next
+COARSEST = 1.6  # the hole's radius at the coarsest level, in patch radii: there diffusion is still a fair guess
+FIRST = 4  # times as many iterations at the coarsest level, which starts from nothing
+PASSES = 2  # of search, one in each direction, before each vote
+GAMMA = 1.3  # a pixel's trust falls by this factor with each pixel from the rim: Wexler's gamma
+LEAST = 0.05  # trust
+QUANTILE = 0.75  # of the patch costs is sigma² of the vote
+ENOUGH = 0.05  # of the known region must be sources, or the patch is too large
+GLOW = np.array([255, 220, 80])
 
 
 class Level(NamedTuple):
-    """The picture at one scale, (H, W, 3) float32 in 0..1, and its hole, (H, W) bool."""
+    """The features at one scale, (H, W, 4) float32 in 0..1, red, green, blue and texture; the hole (H, W) bool."""
 
-    picture: np.ndarray
-    hole: np.ndarray
-    first: bool = False
+    features: np.ndarray
+    hole: Mask
 
 
-def shrink(image, mask, height, width):
-    """The known pixels' mean over each coarse pixel; one that is mostly hole is hole."""
+class Match(NamedTuple):
+    """A nearest-neighbour field (h, w, 2) int32 of patches of `size`, and the shape (H, W) of its picture."""
+
+    field: np.ndarray
+    size: int
+    shape: tuple[int, int]
+
+
+def load(device: str) -> Inpainter:
+    from .. import matching  # here, so that listing the models needs no numba
+
+    def fill(image: Image, mask: Mask, *, seed=0, patch=7, iterations=5, nearness=3, texture=4) -> Iterator[Step]:
+        if mask.all() or not mask.any():
+            yield Step(np.where(mask[..., None], np.uint8(127), image))
+            return
+        features = measure(image, mask, int(texture), 3 * patch)
+        levels = pyramid(Level(features, mask), patch)
+        areas = np.cumsum([level.hole.size for level in levels])
+        rng = np.random.default_rng(seed)
+        match = None
+        with matching.workers() as pool:
+            for number, level in enumerate(levels):
+                rounds = int(iterations) * (1 if number else FIRST)
+                match, colours = complete(matching, level, match, patch, rounds, nearness / 100, rng, pool)
+                progress = float(areas[number] / areas[-1])
+                note = f"level {number + 1} of {len(levels)}"
+                yield Step(paste(image, mask, colours), progress, draw(image, mask, match), note)
+
+    ring = np.zeros((16, 16), bool)
+    ring[6:9, 6:9] = True
+    list(fill(np.zeros((16, 16, 3), np.uint8), ring))  # compiles, or finds what was compiled before
+    return fill
+
+
+def complete(matching, level, coarser, patch, rounds, near, rng, pool):
+    """Search and vote at one level. Returns its Match and the colours (H, W, 3) float32 it arrives at."""
+    size, source = find_sources(level.hole, patch)
+    distance = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 3)
+    trust = np.maximum(GAMMA**-distance, LEAST)
+    area = box_sum(trust, size)
+    target = box_sum(level.hole, size) > 0.5
+    near = near * area.mean() / max(level.hole.shape) ** 2  # per patch weight, at offsets as long as the picture
+    matcher = matching.Matcher(diffuse(level), level.hole, trust, source, target, size, near, pool)
+    field = draw_lots(matcher.places, target.shape, rng)
+    if coarser:
+        field = enlarge(coarser, level.hole.shape, source, field)
+        matcher.vote(field, np.ones(target.shape))
+    step = 1
+    for _ in range(rounds):
+        for _ in range(PASSES):
+            matcher.search(field, step, int(rng.integers(2**31)))
+            step = -step
+        cost = matcher.cost / area
+        spread = max(np.quantile(cost[target], QUANTILE), 1e-6)
+        matcher.vote(field, np.exp(-cost / (2 * spread)) * centres(trust, size) + 1e-9)
+    return Match(field, size, level.hole.shape), matcher.features[..., :3]
+
+
+def measure(image, mask, weight, window):
+    """What patches are compared by: colour, and how busy the known surroundings are, (H, W, 4) float32 in 0..1.
+
+    Colour alone draws blurred guesses to smooth sources, a trap; the texture of a guess is voted for, not
+    measured, so it stays what the rim promised. The hole is 0.
+    """
     known = (~mask).astype(np.float32)
-    size = (width, height)
-    weight = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
-    total = cv2.resize(image * known[..., None], size, interpolation=cv2.INTER_AREA)
-    picture = total / np.maximum(weight, 1e-6)[..., None]
-    hole = weight < 0.5
-    picture[hole] = 0
-    return Level(picture.astype(np.float32), hole)
+    colours = image.astype(np.float32) / 255 * known[..., None]
+    grey = colours.mean(axis=2)
+    change, count = np.zeros_like(grey), np.zeros_like(grey)
+    for this, that in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
+        both = known[this] * known[that]
+        change[this] += both * np.abs(grey[this] - grey[that])
+        count[this] += both
+    window = (2 * (window // 2) + 1,) * 2
+    change = cv2.boxFilter(change, -1, window, normalize=False, borderType=cv2.BORDER_CONSTANT)
+    count = cv2.boxFilter(count, -1, window, normalize=False, borderType=cv2.BORDER_CONSTANT)
+    busy = known * np.clip(weight * change / np.maximum(count, 1), 0, 1)
+    return np.dstack([colours, busy])
 
 
-def texture(full, mask, window):
-    g = full.mean(2)
-    k = (~mask).astype(np.float32)
-    gx = np.pad(np.abs(np.diff(g, axis=1)) * k[:, 1:] * k[:, :-1], ((0, 0), (0, 1)))
-    gy = np.pad(np.abs(np.diff(g, axis=0)) * k[1:] * k[:-1], ((0, 1), (0, 0)))
-    n = np.pad(k[:, 1:] * k[:, :-1], ((0, 0), (0, 1))) + np.pad(k[1:] * k[:-1], ((0, 1), (0, 0)))
-    t = cv2.boxFilter(gx + gy, -1, (window, window), borderType=cv2.BORDER_ISOLATED)
-    n = cv2.boxFilter(n, -1, (window, window), borderType=cv2.BORDER_ISOLATED)
-    return np.where(mask, 0, np.minimum(1, TEX * t / np.maximum(n, 1e-6)))
+def pyramid(full: Level, patch: int) -> list[Level]:
+    """The levels, coarsest first. No level coarser than needed, nor one that would have too little to borrow."""
+    radius = cv2.distanceTransform(full.hole.astype(np.uint8), cv2.DIST_L2, 3).max()
+    height, width = full.hole.shape
+    levels, scale = [full], RATIO
+    while radius / scale > COARSEST * patch / 2:
+        level = shrink(full, max(1, round(height / scale)), max(1, round(width / scale)))
+        if min(level.hole.shape) < 2 * patch or not level.hole.any() or not whole_sources(level.hole, patch):
+            break
+        levels.append(level)
+        scale *= RATIO
+    return levels[::-1]
 
 
-def diffuse(level):
-    picture = (level.picture * 255 + 0.5).astype(np.uint8)
-    smooth = np.dstack([cv2.inpaint(np.ascontiguousarray(picture[...,c]), level.hole.astype(np.uint8), 3, cv2.INPAINT_NS) for c in (slice(0,3),3)])
-    return np.where(level.hole[..., None], smooth.astype(np.float32) / 255, level.picture)
+def shrink(level: Level, height: int, width: int) -> Level:
+    """Coarse pixels are the means of the known pixels in them; one that is mostly hole is hole."""
+    known = (~level.hole).astype(np.float32)
+    share = cv2.resize(known, (width, height), interpolation=cv2.INTER_AREA)
+    total = cv2.resize(level.features * known[..., None], (width, height), interpolation=cv2.INTER_AREA)
+    hole = share < 0.5
+    return Level(np.where(hole[..., None], 0, total / np.maximum(share, 0.5)[..., None]), hole)
 
 
-def box_sum(values, size):
-    """Sum over the patch that begins at each pixel: (H, W) to (H - size + 1, W - size + 1)."""
+def diffuse(level: Level) -> np.ndarray:
+    """The features (H, W, 4) with a smooth first guess in the hole: Navier–Stokes inpainting."""
+    picture = np.rint(level.features * 255).astype(np.uint8)
+    hole = level.hole.astype(np.uint8)
+    parts = [np.ascontiguousarray(picture[..., part]) for part in (np.s_[:3], 3)]
+    guess = np.dstack([cv2.inpaint(part, hole, 3, cv2.INPAINT_NS) for part in parts])
+    return np.where(level.hole[..., None], guess.astype(np.float32) / 255, level.features)
+
+
+def find_sources(hole: Mask, patch: int) -> tuple[int, np.ndarray]:
+    """The patch size to use, at most `patch`, and which patches may be borrowed, (h, w) bool with at least one.
+
+    Best are patches that are known throughout, smaller ones if need be. Where the hole is scattered like noise
+    there are none: then those whose centre is known, and as much around it as is usual.
+    """
+    if whole := whole_sources(hole, patch):
+        return whole
+    size = odd_at_most(patch, hole)
+    known = 1 - box_sum(hole, size) / size**2
+    partial = centres(~hole, size) & (known >= min(0.5, np.median(known)))
+    return (size, partial) if partial.any() else (1, ~hole)
+
+
+def whole_sources(hole: Mask, patch: int) -> tuple[int, np.ndarray] | None:
+    """The largest patch size with enough wholly known patches, and those, or None if none has."""
+    for size in range(odd_at_most(patch, hole), 0, -2):
+        whole = box_sum(hole, size) < 0.5
+        if (size > 1 or min(hole.shape) < 3) and whole.mean() > ENOUGH * (~hole).mean():
+            return size, whole
+    return None
+
+
+def odd_at_most(patch: int, hole: Mask) -> int:
+    return (min(int(patch), *hole.shape) - 1) // 2 * 2 + 1
+
+
+def box_sum(values: np.ndarray, size: int) -> np.ndarray:
+    """Sum over each patch: (H, W) to (H - size + 1, W - size + 1)."""
     total = np.pad(values.astype(np.float64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     return total[size:, size:] - total[:-size, size:] - total[size:, :-size] + total[:-size, :-size]
 
 
-def sources(hole, size):
-    """Patch size and which patches may be borrowed."""
-    size = min(size, min(hole.shape) - 1 + min(hole.shape) % 2)
-    for p in range(size, 2, -2):
-        whole = box_sum(hole, p) < 0.5
-        if whole.mean() > MINSRC * (1 - hole.mean()):
-            return p, whole
-    p = size
-    known = ~hole
-    h, w = hole.shape
-    r = p // 2
-    share = 1 - box_sum(hole, p) / p**2
-    some = known[r : h - r, r : w - r] & (share >= min(0.5, np.median(share)))
-    if not some.any():
-        p, some = 1, known
-    return p, some
+def centres(values: np.ndarray, size: int) -> np.ndarray:
+    """The value at the centre of each patch: (H, W) to (H - size + 1, W - size + 1)."""
+    border = size // 2
+    return values[border : len(values) - border, border : values.shape[1] - border]
 
 
-def scales(mask, size):
-    radius = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 3).max()
-    h, w = mask.shape
-    out = [(h, w)]
-    k = 1
-    while True:
-        s = RATIO**k
-        hh, ww = max(1, round(h / s)), max(1, round(w / s))
-        if radius / s < COARSE * size / 2 / RATIO**0.5 or min(hh, ww) < 2 * size:
-            break
-        out.append((hh, ww))
-        k += 1
-    return out[::-1]
+def draw_lots(places: np.ndarray, shape: tuple[int, int], rng) -> np.ndarray:
+    """A random field."""
+    return places[rng.integers(len(places), size=shape)]
 
 
-def grow_field(field, old_shape, level_shape, size, source, places, rng):
-    """Field of a coarser level for this level's patches."""
-    h, w = level_shape
-    rows = np.arange(h - size + 1)
-    cols = np.arange(w - size + 1)
-    oh, ow = field.shape[:2]
-    fy, fx = h / old_shape[0], w / old_shape[1]
-    cy = np.minimum((rows / fy).astype(int), oh - 1)
-    cx = np.minimum((cols / fx).astype(int), ow - 1)
-    coarse = field[np.ix_(cy, cx)]
-    y = np.rint((coarse[..., 0] - cy[:, None]) * fy).astype(np.int32) + rows[:, None]
-    x = np.rint((coarse[..., 1] - cx[None]) * fx).astype(np.int32) + cols[None]
-    return mend(np.stack([y, x], -1), source, places, rng)
+def enlarge(coarser: Match, shape: tuple[int, int], source: np.ndarray, field: np.ndarray) -> np.ndarray:
+    """The coarser level's offsets carried to this one; where they lead to no source, `field` stays."""
+    scale = np.divide(shape, coarser.shape)
+    grid = np.indices(source.shape)
+    corner = [
+        np.minimum((g / s).astype(int), n - 1) for g, s, n in zip(grid, scale, coarser.field.shape, strict=False)
+    ]
+    offset = np.moveaxis(coarser.field[tuple(corner)], -1, 0) - corner
+    there = grid + np.rint(offset * scale[:, None, None]).astype(int)
+    limit = np.array(source.shape)[:, None, None]
+    inside = ((there >= 0) & (there < limit)).all(axis=0)
+    good = inside & source[tuple(np.clip(there, 0, limit - 1))]
+    return np.where(good[..., None], np.moveaxis(there, 0, -1), field).astype(np.int32, order="C")
 
 
-def mend(field, source, places, rng):
-    y, x = field[..., 0], field[..., 1]
-    ok = (y >= 0) & (x >= 0) & (y < source.shape[0]) & (x < source.shape[1])
-    ok[ok] = source[y[ok], x[ok]]
-    lost = ~ok
-    field[lost] = places[rng.integers(len(places), size=int(lost.sum()))]
-    return np.ascontiguousarray(field, np.int32)
+def paste(image: Image, mask: Mask, colours: np.ndarray) -> Image:
+    """The image with colours (H, W, 3) in 0..1 of any size, enlarged to its own, in the hole."""
+    picture = np.rint(colours * 255).clip(0, 255).astype(np.uint8)
+    if picture.shape != image.shape:
+        picture = cv2.resize(picture, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    return np.where(mask[..., None], picture, image)
 
 
-class Matcher:
-    """search-and-vote at one level"""
-
-    def __init__(self, level, start, size, pool):
-        self.size, self.source = sources(level.hole, size)
-        self.places = np.argwhere(self.source).astype(np.int32)
-        self.known = ~level.hole
-        self.hole = level.hole
-        self.target = box_sum(level.hole, self.size) > 0.5
-        self.pool = pool
-        self.pic = np.ascontiguousarray(start.reshape(len(start), -1), np.float32)
-        d = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 3)
-        if d.max() > 1e4:
-            d[:] = 1
-        self.trust = np.maximum((GCOARSE if level.first and GCOARSE else GAMMA) ** -d, FCOARSE if level.first else FLOOR).astype(np.float32)
-        self.weight = np.ascontiguousarray(np.repeat(self.trust, 4, axis=1))
-        self.norm = box_sum(self.trust, self.size)
-        self.cost = np.zeros(self.target.shape, np.float32)
-
-    def run(self, field, iterations, rng, sharp_last=0.0):
-        from inpaint import matching
-
-        bands = matching.bands(self.target.sum(1))
-        vbands = matching.bands(self.hole.sum(1))
-        if field is None:
-            field = self.places[rng.integers(len(self.places), size=self.target.shape)]
-            field = np.ascontiguousarray(field, np.int32)
-        else:
-            self.vote(matching, field, np.ones(self.target.shape, np.float32), vbands, 0.0)
-        step = 1
-        for i in range(iterations):
-            for _ in range(PASSES):
-                seed = int(rng.integers(2**31))
-                before = field.copy()
-                jobs = [
-                    self.pool.submit(
-                        matching._search_band,
-                        self.pic,
-                        self.weight,
-                        self.target,
-                        self.source,
-                        self.places,
-                        field,
-                        self.cost,
-                        before,
-                        self.size,
-                        lo,
-                        hi,
-                        step,
-                        seed,
-                        np.float32(NEAR * self.norm.mean() / max(self.hole.shape)**2),
-                    )
-                    for lo, hi in bands
-                ]
-                [j.result() for j in jobs]
-                step = -step
-            share = self.share()
-            self.vote(matching, field, share, vbands, sharp_last or SHARP)
-        return field
-
-    def share(self):
-        d = self.cost / self.norm
-        s = np.percentile(d[self.target], PERC)
-        d = np.exp(-d / (2 * max(s, 1e-6)))
-        r = self.size // 2
-        h, w = d.shape
-        return (d * self.trust[r : r + h, r : r + w]).astype(np.float32) + np.float32(1e-9)
-
-    def vote(self, matching, field, share, vbands, sharp):
-        old = self.pic.copy()
-        jobs = [
-            self.pool.submit(
-                matching._vote_band,
-                old,
-                self.hole,
-                self.known,
-                self.target,
-                field,
-                share,
-                self.size,
-                lo,
-                hi,
-                self.pic,
-            )
-            for lo, hi in vbands
-        ]
-        [j.result() for j in jobs]
-
-    @property
-    def picture(self):
-        return self.pic.reshape(len(self.pic), -1, 4)[..., :3]
+def draw(image: Image, mask: Mask, match: Match) -> dict[str, Image]:
+    """Where each hole pixel comes from, and what was borrowed how often."""
+    sources = borrowed(match)
+    scale = np.divide(mask.shape, match.shape)
+    grid = np.indices(match.shape)
+    size = image.shape[1::-1]
+    offsets = (np.moveaxis(sources - grid, 0, -1) * scale).astype(np.float32)
+    offsets = cv2.resize(offsets, size, interpolation=cv2.INTER_NEAREST)
+    wanted = cv2.resize(mask.astype(np.uint8), match.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    place = np.ravel_multi_index(tuple(sources[:, wanted]), match.shape)
+    count = np.bincount(place, minlength=wanted.size).reshape(match.shape)
+    glow = np.log1p(count) / np.log1p(max(count.max(), 1))
+    glow = cv2.resize(glow, size, interpolation=cv2.INTER_NEAREST)[..., None] * ~mask[..., None]
+    dim = np.where(mask[..., None], 0, image) * DIM
+    return {
+        "offsets": draw_offsets(image, mask, offsets),
+        "sources": np.rint((1 - glow) * dim + glow * GLOW).astype(np.uint8),
+    }
 
 
-def fill(image, mask, *, seed=0, patch=7, iterations=5, sharp=0.0):
-    from inpaint import matching
+def borrowed(match: Match) -> np.ndarray:
+    """The pixel that stands in for each pixel, by the patch centred there, as (row, column): (2, H, W) int."""
+    grid = np.indices(match.shape)
+    limit = np.array(match.field.shape[:2])[:, None, None]
+    patch = np.clip(grid - match.size // 2, 0, limit - 1)
+    return np.moveaxis(match.field[tuple(patch)], -1, 0) + grid - patch
 
-    full = np.where(mask[..., None], 0, image).astype(np.float32) / 255
-    shapes = scales(mask, patch)
-    window = int(max(WIN * patch, 1)) | 1
-    full = np.dstack([full, texture(full, mask, window)]).astype(np.float32)
-    rng = np.random.default_rng(seed)
-    pool = matching.workers()
-    field = None
-    n = len(shapes)
-    old = None
-    for k, (h, w) in enumerate(shapes):
-        level = shrink(full, mask, h, w) if k < n - 1 else Level(full, mask)
-        level = level._replace(first=k == 0)
-        start = diffuse(level) if field is None else level.picture.copy()
-        m = Matcher(level, start, patch, pool)
-        if field is not None:
-            f = grow_field(field, old, (h, w), m.size, m.source, m.places, rng)
-        else:
-            f = None
-        field = m.run(f, iterations * (NCOARSE if k == 0 else 1), rng, sharp if k == n - 1 else 0.0)
-        old = (h, w)
-        pic = (m.picture * 255 + 0.5).clip(0, 255).astype(np.uint8)
-        big = cv2.resize(pic, image.shape[1::-1], interpolation=cv2.INTER_CUBIC) if k < n - 1 else pic
-        yield Step(np.where(mask[..., None], big, image), (k + 1) / n, {}, f"level {k + 1} of {n}")
-    pool.shutdown()
+
+CARD = Card(
+    title="PatchMatch",
+    summary="Content-aware fill: covers the hole with overlapping patches of the rest of the picture, from coarse "
+    "to fine. Good at texture and repetition; knows no objects.",
+    paper="Barnes, Shechtman, Finkelstein & Goldman, PatchMatch: A Randomized Correspondence Algorithm for "
+    "Structural Image Editing, SIGGRAPH 2009; Wexler, Shechtman & Irani, Space-Time Completion of Video, PAMI 2007",
+    link="https://gfx.cs.princeton.edu/pubs/Barnes_2009_PAR/",
+    licence="own implementation, Apache-2.0",
+    commercial=True,
+    speed="about 2 seconds at 512×512 with a fifth missing, on two cores",
+    load=load,
+    size=Size(maximum=1024),
+    context=1.0,
+    options=(
+        Number(
+            "patch", 7, 3, 15, 2, help="patch side in pixels (odd): small follows detail, large keeps structure"
+        ),
+        Number("iterations", 5, 1, 20, 1, help="searches and votes at each level"),
+        Number("nearness", 3, 0, 20, 0.5, help="how much to prefer sources close by"),
+        Number("texture", 4, 0, 10, 0.5, help="how much busyness counts beside colour; 0 compares colour only"),
+    ),
+    seeded=True,
+)

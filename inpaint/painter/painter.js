@@ -445,7 +445,8 @@ function onUp(e) {
 // ---- opening a photo: the file goes, untouched, to the page's hidden gr.UploadButton --------------------
 function give(file) {
   if (file.type && !file.type.startsWith('image/')) return say(`${file.name} is not a picture.`);
-  const input = document.getElementById('photo-file')?.parentElement.querySelector('input[type=file]');
+  const inputs = document.getElementById('photo-file')?.parentElement.querySelectorAll('input[type=file]');
+  const input = [...inputs || []].find(other => !root.contains(other));
   if (!input) return say('This page takes no photos.');
   const carrier = new DataTransfer();
   carrier.items.add(file);

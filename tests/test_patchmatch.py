@@ -1,0 +1,176 @@
+import numpy as np
+import pytest
+
+from inpaint import flow
+from inpaint.models import patchmatch
+
+
+@pytest.fixture(scope="module")
+def fill():
+    return patchmatch.CARD.load("cpu")
+
+
+@pytest.fixture(scope="module")
+def noise():
+    return np.random.default_rng(5)
+
+
+def texture(height=96, width=96, period=12):
+    """A periodic picture in which no colour channel repeats sooner than `period`."""
+    tile = np.random.default_rng(2).integers(0, 256, (period, period, 3), dtype=np.uint8)
+    return np.tile(tile, (height // period + 1, width // period + 1, 1))[:height, :width]
+
+
+def box(height=96, width=96):
+    mask = np.zeros((height, width), bool)
+    mask[height // 3 : height // 3 + 30, width // 3 : width // 3 + 24] = True
+    return mask
+
+
+def blank(image, mask):
+    return np.where(mask[..., None], np.uint8(0), image)
+
+
+def last(steps):
+    return list(steps)[-1]
+
+
+def psnr(image, truth, mask):
+    error = np.mean((image[mask].astype(float) - truth[mask]) ** 2)
+    return 10 * np.log10(255**2 / max(error, 1e-9))
+
+
+@pytest.mark.parametrize(
+    "offset, expected",
+    [
+        ((0, 0), (255, 255, 255)),
+        ((-1, 0), (0, 209, 255)),
+        ((-1, 1), (32, 255, 0)),
+        ((0, 1), (255, 229, 0)),
+        ((1, 1), (255, 114, 0)),
+        ((1, -1), (219.5, 0, 255)),
+        ((0, -1), (88, 0, 255)),
+        ((-1, -1), (0, 52, 255)),
+    ],
+)
+def test_wheel_takes_the_row_for_u(offset, expected):
+    unit = np.array(offset) / max(np.hypot(*offset), 1)
+    assert np.abs(flow.colour(unit, 1.0).astype(float) - expected).max() <= 1
+
+
+def test_wheel_fades_to_white_and_darkens_beyond_the_largest():
+    half, whole, beyond = flow.colour([[-0.5, 0], [-1, 0], [-2, 0]], 1.0).astype(float)
+    assert np.abs(half - (255 + whole) / 2).max() <= 1
+    assert np.abs(beyond - 0.75 * whole).max() <= 1
+
+
+def test_legend_shows_each_direction_where_it_points():
+    picture, disc = flow.legend(33)
+    assert (picture[16, 16] == 255).all() and disc[16, 16] and not disc[0, 0]
+    assert (picture[0, 16] == flow.colour(np.array([-1.0, 0]), 1.0)).all()
+    assert (picture[16, 32] == flow.colour(np.array([0, 1.0]), 1.0)).all()
+
+
+def test_offsets_are_drawn_in_the_hole_only():
+    image, mask = texture(), box()
+    offsets = np.full((*mask.shape, 2), 5.0)
+    picture = flow.draw_offsets(image, mask, offsets)
+    assert (picture[mask] == flow.colour(offsets)[0, 0]).all()
+    centre = np.s_[16:32, 16:80]  # away from the legend and the hole
+    assert (picture[centre] <= image[centre]).all()
+
+
+def test_same_seed_same_bits_and_another_seed_another_fill(fill, noise):
+    image, mask = noise.integers(0, 256, (64, 80, 3), dtype=np.uint8), box(64, 80)
+    one, same, other = (last(fill(blank(image, mask), mask, seed=seed)).image for seed in (1, 1, 2))
+    assert (one == same).all()
+    assert (one != other).any()
+
+
+def test_hole_content_is_never_looked_at_and_inputs_stay(fill, noise):
+    image, mask = texture(), box()
+    other = np.where(mask[..., None], noise.integers(0, 256, image.shape, dtype=np.uint8), image)
+    for array in (image, other, mask):
+        array.flags.writeable = False
+    one, two = (last(fill(picture, mask, seed=0)) for picture in (image, other))
+    assert (one.image[mask] == two.image[mask]).all()
+    assert all((one.views[name] == two.views[name]).all() for name in one.views)
+
+
+def test_periodic_texture_is_restored_where_diffusion_fails(fill):
+    image, mask = texture(), box()
+    smooth = patchmatch.diffuse(patchmatch.Level(patchmatch.measure(image, mask, 4, 21), mask))[..., :3] * 255
+    result = last(fill(blank(image, mask), mask, seed=0)).image
+    assert psnr(smooth, image, mask) < 15
+    assert psnr(result, image, mask) > 30
+
+
+def test_every_offset_leads_to_a_source(noise):
+    from inpaint import matching
+
+    image, mask = noise.integers(0, 256, (60, 50, 3), dtype=np.uint8), box(60, 50)
+    match = None
+    with matching.workers() as pool:
+        for level in patchmatch.pyramid(patchmatch.Level(patchmatch.measure(image, mask, 4, 21), mask), 5):
+            match, _ = patchmatch.complete(matching, level, match, 5, 2, 0.03, np.random.default_rng(0), pool)
+            size, source = patchmatch.find_sources(level.hole, 5)
+            rows, columns = match.field[..., 0], match.field[..., 1]
+            assert source[rows, columns].all()
+            assert size > 1 and not level.hole[tuple(patchmatch.borrowed(match))].any()
+
+
+def test_steps_keep_the_contract(fill):
+    image, mask = texture(200, 150), box(200, 150)
+    steps = list(fill(blank(image, mask), mask, seed=0))
+    progress = [step.progress for step in steps]
+    assert len(steps) > 1 and progress == sorted(progress) and progress[-1] == 1
+    for number, step in enumerate(steps):
+        assert step.note == f"level {number + 1} of {len(steps)}"
+        assert (step.image[~mask] == image[~mask]).all()
+        assert set(step.views) == {"offsets", "sources"}
+        for picture in (step.image, *step.views.values()):
+            assert picture.shape == image.shape and picture.dtype == np.uint8
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (33, 1), (2, 2), (3, 40), (5, 7), (9, 120), (40, 31)])
+def test_any_shape_and_hole_gives_a_result(fill, noise, shape):
+    holes = [np.zeros(shape, bool), np.ones(shape, bool), noise.random(shape) < 0.5]
+    holes += [np.zeros(shape, bool), np.ones(shape, bool)]
+    holes[3][0] = True  # along the border
+    holes[4][-1, -1] = False  # all but a corner
+    for mask in holes:
+        image = blank(noise.integers(0, 256, (*shape, 3), dtype=np.uint8), mask)
+        for patch in (3, 15):
+            step = last(fill(image, mask, seed=0, patch=patch))
+            assert step.progress == 1
+            assert step.image.shape == image.shape and (step.image[~mask] == image[~mask]).all()
+
+
+def test_scattered_pixels_are_filled_as_well_as_by_diffusion(fill, noise):
+    rows, columns = np.indices((64, 64))
+    wave = 127 + 100 * np.sin(rows / 5) * np.cos(columns / 7)
+    image = np.dstack([wave, wave, 255 - wave]).astype(np.uint8)
+    mask = noise.random((64, 64)) < 0.5
+    assert psnr(last(fill(blank(image, mask), mask, seed=0)).image, image, mask) > 30
+
+
+def test_sources_are_whole_patches_or_smaller_ones_or_partial():
+    mask = box()
+    size, source = patchmatch.find_sources(mask, 7)
+    assert size == 7 and (patchmatch.box_sum(mask, 7)[source] == 0).all()
+    rim = np.ones((60, 60), bool)
+    rim[:4] = False
+    size, source = patchmatch.find_sources(rim, 7)
+    assert size == 3 and (patchmatch.box_sum(rim, 3)[source] == 0).all()
+    scattered = np.random.default_rng(0).random((60, 60)) < 0.5
+    size, source = patchmatch.find_sources(scattered, 7)
+    assert size == 7 and not patchmatch.centres(scattered, 7)[source].any()
+
+
+def test_kernels_are_compiled_for_one_signature_only(fill):
+    from inpaint import matching
+
+    image, mask = texture(), box()
+    for hole in (mask, mask[:, ::-1], np.asfortranarray(mask)):
+        list(fill(blank(image, hole), hole, seed=0, patch=5))
+    assert len(matching._search.signatures) == len(matching._vote.signatures) == 1
