@@ -1,4 +1,4 @@
-"""The command line: python -m inpaint models | fill | serve."""
+"""The command line: python -m inpaint models | fill | bench | serve."""
 
 import dataclasses
 import glob
@@ -190,6 +190,29 @@ def _make_folder(path: Path) -> None:
 def _bar() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     return Progress(*columns, TimeRemainingColumn(), console=err, transient=True)
+
+
+@app.command()
+def bench(
+    photos: Annotated[Path, typer.Option(help="folder of intact photos")],
+    masks: Annotated[Path, typer.Option(help="folder of masks, the n-th for the n-th photo")],
+    models: Annotated[str, typer.Option(help="names, comma-separated")] = ",".join(zoo.MODELS),
+    option: Annotated[list[str] | None, typer.Option("--option", help="key=value, may be repeated")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
+    seed: Annotated[int, typer.Option(help="of models that draw random numbers")] = 0,
+) -> None:
+    """Score models on photos whose holes cover the truth: dB / SSIM / seconds in the hole, by share of hole."""
+    from . import bench as benchmark
+
+    names = [name.strip() for name in models.split(",")]
+    total = len(names) * len(benchmark.pairs(photos, masks))
+    rows = []
+    with _bar() as bar:
+        task = bar.add_task("bench", total=total)
+        for row in benchmark.run(photos, masks, names, device=device, seed=seed, **_options(option or [])):
+            rows.append(row)
+            bar.update(task, advance=1, description=f"{row.model} {row.picture} {row.psnr:.2f} dB")
+    print(benchmark.table(rows))
 
 
 @app.command()

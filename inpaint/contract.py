@@ -70,6 +70,10 @@ class Number:
         if float(self.step).is_integer():
             if not number.is_integer():
                 raise InpaintError(f"{self.name} must be a whole number, not {number:g}.")
+            if (number - self.low) % self.step and self.step > 1:
+                raise InpaintError(
+                    f"{self.name} goes from {self.low:g} in steps of {self.step:g}, not to {number:g}."
+                )
             return int(number)
         return number
 

@@ -139,11 +139,11 @@ class Matcher:
     """
 
     def __init__(self, features, hole, weight, source, target, size, near, pool):
-        self.features = np.ascontiguousarray(features, np.float32)
-        self.hole, self.source, self.target = hole.copy(), source, target  # a read-only array is another type
-        self.weight = np.repeat(weight.astype(np.float32), CHANNELS, axis=1)
+        self.features = _plain(features, np.float32)
+        self.hole, self.source, self.target = (_plain(mask, bool) for mask in (hole, source, target))
+        self.weight = np.repeat(_plain(weight, np.float32), CHANNELS, axis=1)
+        self.places = _plain(np.argwhere(source), np.int32)
         self.size, self.near = size, np.float32(near)
-        self.places = np.argwhere(source).astype(np.int32)
         self.cost = np.zeros(target.shape, np.float32)
         self.pixel_bands, self.patch_bands = Bands(hole, pool), Bands(target, pool)
 
@@ -159,8 +159,13 @@ class Matcher:
     def vote(self, field, share):
         """The hole's features from the field; `share` (h, w) is the weight of each target patch."""
         now = self._rows.copy()
-        share = share.astype(np.float32)
+        share = _plain(share, np.float32)
         self.pixel_bands.run(_vote, now, self.hole, self.target, field, share, self.size, self._rows)
+
+
+def _plain(array, dtype):
+    """A writable, contiguous copy: for each other memory layout numba would compile once more."""
+    return np.array(array, dtype, order="C")
 
 
 def workers() -> ThreadPoolExecutor:

@@ -262,7 +262,7 @@ class Page:
     # -- events
 
     def _connect(self) -> None:
-        quick = {"show_progress": "hidden", "queue": False, **HIDDEN}
+        quick = {"show_progress": "hidden", "concurrency_limit": None, **HIDDEN}
         fresh = [self.painter, self.session, self.status, self.file]
         self.file.upload(guarded(self.opened), [self.file, self.session], fresh, **quick)
         self.gallery.click(guarded(self.example), [self.gallery, self.session], fresh, **quick)

@@ -129,9 +129,10 @@ def harness() -> gr.Blocks:
         def opened(file: str) -> tuple[str, dict]:
             with open(file, "rb") as f:
                 data = f.read()
-            image = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-            name = file.rsplit("/", 1)[-1]
-            return f"{next(SENT)} {len(data)} {name}", to_painter(image, None, *image.shape[1::-1], name)
+            image = Image.open(io.BytesIO(data)).convert("RGB")
+            size, name = image.size, file.rsplit("/", 1)[-1]
+            image.thumbnail((PREVIEW, PREVIEW))
+            return f"{next(SENT)} {len(data)} {name}", to_painter(np.asarray(image), None, *size, name)
 
         photo.upload(opened, photo, [path, painter], **quiet)
     return page

@@ -36,7 +36,9 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
     "session": {"cv2", "contract", "masks", "picture", "pipeline"},
     "painter": {"gradio", "cv2", "PIL", "contract"},
     "page": {"gradio", "contract", "masks", "picture", "pipeline", "zoo", "painter", "session", "__init__"},
-    "cli": {"typer", "rich", "picture", "pipeline", "zoo", "page", "__init__"},
+    "cli": {"typer", "rich", "picture", "pipeline", "zoo", "page", "bench", "__init__"},
+    "metrics": {"skimage", "contract"},
+    "bench": {"metrics", "picture", "contract", "__init__"},
     "__main__": {"cli"},
 }
 ROOMS = {path.stem for path in ROOT.iterdir()}

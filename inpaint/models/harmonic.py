@@ -66,5 +66,5 @@ CARD = Card(
     load=load,
     size=Size(maximum=768),
     context=0.25,
-    options=(Choice("order", "biharmonic", ("harmonic", "biharmonic"), help="membrane or thin plate"),),
+    options=(Choice("order", "harmonic", ("harmonic", "biharmonic"), help="membrane or thin plate"),),
 )

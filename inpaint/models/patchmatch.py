@@ -244,10 +244,10 @@ CARD = Card(
     "to fine. Good at texture and repetition; knows no objects.",
     paper="Barnes, Shechtman, Finkelstein & Goldman, PatchMatch: A Randomized Correspondence Algorithm for "
     "Structural Image Editing, SIGGRAPH 2009; Wexler, Shechtman & Irani, Space-Time Completion of Video, PAMI 2007",
-    link="https://gfx.cs.princeton.edu/pubs/Barnes_2009_PAR/",
+    link="https://doi.org/10.1145/1531326.1531330",
     licence="own implementation, Apache-2.0",
     commercial=True,
-    speed="about 2 seconds at 512×512 with a fifth missing, on two cores",
+    speed="1 to 2 seconds at 512×512 with a fifth missing, on two cores",
     load=load,
     size=Size(maximum=1024),
     context=1.0,

@@ -33,8 +33,9 @@ function put(i, on) {
 
 // every pixel whose centre lies within r of the line a–b: no half-covered pixels, so nothing to threshold
 function line(a, b, r, on) {
-  const x0 = clamp(Math.floor(Math.min(a[0], b[0]) - r), 0, W), x1 = clamp(Math.ceil(Math.max(a[0], b[0]) + r), 0, W);
-  const y0 = clamp(Math.floor(Math.min(a[1], b[1]) - r), 0, H), y1 = clamp(Math.ceil(Math.max(a[1], b[1]) + r), 0, H);
+  const within = (v, all) => clamp(Math.floor(v), 0, all);
+  const x0 = within(Math.min(a[0], b[0]) - r, W), x1 = within(Math.max(a[0], b[0]) + r + 1, W);
+  const y0 = within(Math.min(a[1], b[1]) - r, H), y1 = within(Math.max(a[1], b[1]) + r + 1, H);
   const dx = b[0] - a[0], dy = b[1] - a[1], length2 = dx * dx + dy * dy || 1;
   for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) {
     const px = x + .5 - a[0], py = y + .5 - a[1], t = clamp((px * dx + py * dy) / length2, 0, 1);
@@ -49,12 +50,14 @@ function fill(points, on) {
     const cuts = [];
     points.forEach((p, k) => {
       const q = points[(k + 1) % points.length], c = y + .5;
-      if (p[1] <= c !== q[1] <= c) cuts.push([p[0] + (c - p[1]) * (q[0] - p[0]) / (q[1] - p[1]), p[1] < q[1] ? 1 : -1]);
+      if (p[1] <= c === q[1] <= c) return;
+      cuts.push([p[0] + (c - p[1]) * (q[0] - p[0]) / (q[1] - p[1]), p[1] < q[1] ? 1 : -1]);
     });
     cuts.sort((a, b) => a[0] - b[0]);
     for (let k = 0, winds = 0; k + 1 < cuts.length; k++) {
       winds += cuts[k][1];
-      if (winds) for (let x = clamp(Math.ceil(cuts[k][0] - .5), 0, W); x < clamp(cuts[k + 1][0] - .5, 0, W); x++) put(y * W + x, on);
+      const end = winds ? Math.min(cuts[k + 1][0] - .5, W) : 0;
+      for (let x = Math.max(Math.ceil(cuts[k][0] - .5), 0); x < end; x++) put(y * W + x, on);
     }
   }
   touch(0, 0, W, H);
@@ -84,21 +87,22 @@ function show() {
 function difference(before) {
   let x0 = W, y0 = H, x1 = -1, y1 = -1;
   for (let y = 0, i = 0; y < H; y++) for (let x = 0; x < W; x++, i++) if (hole[i] !== before[i]) {
-    x0 = Math.min(x0, x); x1 = Math.max(x1, x); y0 = Math.min(y0, y); y1 = y;
+    if (x < x0) x0 = x;
+    if (x > x1) x1 = x;
+    if (y < y0) y0 = y;
+    y1 = y;
   }
   if (x1 < 0) return null;
   const w = x1 - x0 + 1, h = y1 - y0 + 1, bits = new Uint8Array(w * h + 7 >> 3);
-  for (let k = 0; k < w * h; k++) {
-    const i = (y0 + Math.floor(k / w)) * W + x0 + k % w;
+  for (let y = y0, k = 0; y <= y1; y++) for (let i = y * W + x0; i <= y * W + x1; i++, k++) {
     if (hole[i] !== before[i]) bits[k >> 3] |= 1 << (k & 7);
   }
   return {x0, y0, w, h, bits};
 }
 
 function flip({x0, y0, w, h, bits}) {
-  for (let k = 0; k < w * h; k++) if (bits[k >> 3] >> (k & 7) & 1) {
-    const i = (y0 + Math.floor(k / w)) * W + x0 + k % w;
-    put(i, 1 - hole[i]);
+  for (let y = y0, k = 0; y < y0 + h; y++) for (let i = y * W + x0; i < y * W + x0 + w; i++, k++) {
+    if (bits[k >> 3] >> (k & 7) & 1) put(i, 1 - hole[i]);
   }
   touch(x0, y0, x0 + w, y0 + h);
 }
@@ -121,7 +125,7 @@ function edit(act) {
 }
 
 function replace(bits) {
-  bits.forEach((on, i) => put(i, on));
+  for (let i = 0; i < bits.length; i++) put(i, bits[i]);
   touch(0, 0, W, H);
 }
 
@@ -141,11 +145,13 @@ function emit() {
 
 // a PNG of one bit per pixel, each row as its difference to the row above, runs packed with deflate's fixed codes
 function png() {
-  const row = W + 7 >> 3, packed = new Uint8Array(row * H), raw = [];
-  hole.forEach((on, i) => { if (on) packed[Math.floor(i / W) * row + (i % W >> 3)] |= 128 >> (i % W & 7); });
-  for (let y = 0; y < H; y++) {
-    raw.push(2);                            // filter 2: minus the byte above
-    for (let k = y * row; k < (y + 1) * row; k++) raw.push(packed[k] - (y ? packed[k - row] : 0) & 255);
+  const row = W + 7 >> 3, packed = new Uint8Array(row * H), raw = new Uint8Array(row * H + H);
+  for (let y = 0, i = 0; y < H; y++) for (let x = 0; x < W; x++, i++) {
+    if (hole[i]) packed[y * row + (x >> 3)] |= 128 >> (x & 7);
+  }
+  for (let y = 0, k = 0, to = 0; y < H; y++) {
+    raw[to++] = 2;                          // filter 2: minus the byte above
+    for (const end = k + row; k < end; k++) raw[to++] = packed[k] - (y ? packed[k - row] : 0);
   }
   const word = v => [v >>> 24, v >>> 16 & 255, v >>> 8 & 255, v & 255];
   const chunk = (name, body) => {
@@ -173,7 +179,10 @@ function crc(bytes) {
 function deflate(raw) {
   const out = [];
   let held = 0, count = 0;
-  const bits = (v, size) => { for (held |= v << count, count += size; count > 7; count -= 8, held >>>= 8) out.push(held & 255); };
+  const bits = (v, size) => {
+    held |= v << count;
+    for (count += size; count > 7; count -= 8, held >>>= 8) out.push(held & 255);
+  };
   const code = (v, size) => { while (size--) bits(v >> size & 1, 1); };     // Huffman codes go in high bit first
   bits(3, 3);                                                               // last block, fixed codes
   for (let k = 0; k < raw.length;) {
@@ -252,7 +261,7 @@ function say(text, seconds = 6) {
   const box = $('.mp-say');
   box.textContent = text; box.hidden = !text;
   clearTimeout(saying);
-  if (text) saying = setTimeout(() => { box.hidden = true; }, seconds * 1000);
+  saying = text ? setTimeout(say, seconds * 1000, '') : 0;
 }
 
 function tell() {
@@ -330,7 +339,8 @@ function onWheel(e) {
   if (e.ctrlKey || e.metaKey || e.altKey) {
     e.preventDefault();
     if (!doing) zoomTo(view.s * Math.exp(-clamp(e.deltaY * unit, -50, 50) * .006), at.x, at.y);
-  } else if (!doing && !fitted && pan(-e.deltaX * unit, -e.deltaY * unit)) e.preventDefault();   // else the page scrolls
+  } else if (!doing && !fitted && pan(-e.deltaX * unit, -e.deltaY * unit)) e.preventDefault();
+  // else the page scrolls
 }
 
 // ---- gestures: each is {move, end, cancel} -------------------------------------------------------------
@@ -384,7 +394,10 @@ function outlining(e) {
 
 function panning(e) {
   let last = onStage(e);
-  return {moves: true, move(e) { const p = onStage(e); pan(p.x - last.x, p.y - last.y); last = p; }, end() {}, cancel() {}};
+  return {
+    moves: true, end() {}, cancel() {},
+    move(e) { const p = onStage(e); pan(p.x - last.x, p.y - last.y); last = p; },
+  };
 }
 
 function pinching() {
@@ -452,7 +465,19 @@ function give(file) {
   carrier.items.add(file);
   input.files = carrier.files;
   input.dispatchEvent(new Event('change', {bubbles: true}));
-  say(`Opening ${file.name}…`, 20);
+  sayOpening(file.name);
+}
+
+// until the photo comes, or Gradio says in a toast why it does not
+function sayOpening(name) {
+  const toasts = () => [...document.querySelectorAll('.toast-body.error')].map(t => t.textContent).join();
+  const before = toasts(), mine = messages;
+  say(`Opening ${name}…`, 60);
+  const wait = setInterval(() => {
+    const failed = toasts() && toasts() !== before;
+    if (failed && mine === messages) say('');
+    if (failed || mine !== messages || !saying || !element.isConnected) clearInterval(wait);
+  }, 300);
 }
 
 const typing = node => Boolean(node?.closest?.('textarea, select, [contenteditable=true], ' +
@@ -465,7 +490,8 @@ function onPaste(e) {
   give(file);
 }
 
-// the whole page takes a photo, so that one dropped beside the stage does not replace the page; other drop zones go first
+// the whole page takes a photo, so that one dropped beside the stage does not replace the page; other drop zones
+// go first
 function onDrag(e) {
   if (e.type === 'dragleave' && e.relatedTarget) return;       // only from one part of the page to another
   const ours = !e.defaultPrevented && stage.clientWidth > 0 && Boolean(e.dataTransfer?.types.includes('Files'));
@@ -476,12 +502,14 @@ function onDrag(e) {
 
 async function openCamera() {
   try {
-    video.srcObject = await navigator.mediaDevices.getUserMedia({video: {facingMode: 'environment', width: {ideal: 1920}}});
+    const wish = {facingMode: 'environment', width: {ideal: 1920}};
+    video.srcObject = await navigator.mediaDevices.getUserMedia({video: wish});
     $('.mp-camera').hidden = false;
     await video.play();
   } catch (error) {
     closeCamera();
-    say(error.name === 'NotAllowedError' ? 'The browser refuses the camera: allow it for this page and try again.' : 'No camera can be used here.');
+    say(error.name === 'NotAllowedError' ? 'The browser refuses the camera: allow it for this page and try again.'
+      : 'No camera can be used here.');
   }
 }
 
@@ -507,7 +535,8 @@ const actions = {
   undo: () => step(past, future), redo: () => step(future, past),
   clear: () => edit(() => replace(new Uint8Array(W * H))),
   invert: () => edit(() => replace(hole.map(v => 1 - v))),
-  smaller: () => zoomTo(view.s / 1.4), larger: () => zoomTo(view.s * 1.4), fit() { fitted = true; place(); },
+  smaller: () => zoomTo(view.s / 1.4), larger: () => zoomTo(view.s * 1.4),
+  fit() { fitted = true; place(); },
   help(open = $('.mp-help').hidden) {
     $('.mp-help').hidden = !open;
     $('.mp-bar [data-do=help]').setAttribute('aria-expanded', open);
@@ -516,9 +545,9 @@ const actions = {
 const keys = {
   b: () => setTool('brush'), e: () => setTool('erase'), r: () => setTool('rectangle'), l: () => setTool('lasso'),
   '[': () => setSize(Math.floor(sizer.value / 1.15)), ']': () => setSize(Math.ceil(sizer.value * 1.15)),
-  i: actions.invert, delete: actions.clear, backspace: actions.clear, '+': actions.larger, '=': actions.larger, '-': actions.smaller,
-  '0': actions.fit, '?': () => actions.help(),
-  escape() { stop(); touch(0, 0, W, H); actions.help(false); closeCamera(); },
+  i: actions.invert, delete: actions.clear, backspace: actions.clear,
+  '+': actions.larger, '=': actions.larger, '-': actions.smaller, '0': actions.fit, '?': () => actions.help(),
+  escape() { stop(); actions.help(false); closeCamera(); },
 };
 
 function onKey(e) {
@@ -570,7 +599,9 @@ stage.addEventListener('wheel', onWheel, {passive: false});
 // listeners outside the component live as long as it is in the page
 const life = new AbortController(), alive = act => e => element.isConnected ? act(e) : leave();
 const leave = () => { life.abort(); closeCamera(); sizes.disconnect(); };
-const listen = (target, names, act) => names.forEach(name => target.addEventListener(name, alive(act), {signal: life.signal}));
+const listen = (target, names, act) => {
+  for (const name of names) target.addEventListener(name, alive(act), {signal: life.signal});
+};
 const sizes = new ResizeObserver(alive(place));
 sizes.observe(stage);
 listen(document, ['keydown', 'keyup'], onKey);
