@@ -48,7 +48,9 @@ def pixels(path):
 
 def open_photo(page, path):
     page.locator(".mp-file").set_input_files(path)
-    page.wait_for_function("() => document.querySelector('#status').innerText.includes('paint over what should go')")
+    page.wait_for_function(
+        "() => document.querySelector('#status').innerText.includes('paint over what should go')"
+    )
     page.wait_for_function("() => document.querySelector('.mp-mask').clientWidth > 0")
     page.wait_for_timeout(300)
 
@@ -279,6 +281,4 @@ def test_two_visitors_do_not_share(site, tmp_path):
         with browsing(playwright, site[0], tmp_path / "b") as b:
             b.wait_for_selector(".mp-stage")
             b.click("#run")
-            b.wait_for_function(
-                "() => document.querySelector('#status').innerText.includes('Open a photo first')"
-            )
+            b.wait_for_function("() => document.querySelector('#status').innerText.includes('Open a photo first')")

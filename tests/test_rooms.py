@@ -34,7 +34,7 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
     "zoo": {"torch", "contract", "models"},
     "__init__": {"contract", "pipeline", "zoo"},
     "session": {"cv2", "contract", "masks", "picture", "pipeline"},
-    "painter": {"gradio", "cv2", "PIL", "contract"},
+    "painter": {"gradio", "PIL", "contract", "masks"},
     "page": {"gradio", "contract", "masks", "picture", "pipeline", "zoo", "painter", "session", "__init__"},
     "cli": {"typer", "rich", "picture", "pipeline", "zoo", "page", "bench", "__init__"},
     "metrics": {"skimage", "contract"},

@@ -14,12 +14,12 @@ import io
 import secrets
 from pathlib import Path
 
-import cv2
 import gradio as gr
 import numpy as np
 from PIL import Image
 
-from inpaint.contract import InpaintError
+from .. import masks
+from ..contract import InpaintError
 
 PREVIEW = 1280  # longest side of the picture that the page gets
 MAX_CHARS = 1_000_000  # of a mask's data URL; pure noise at 1280 x 1280 is 300 000
@@ -80,19 +80,10 @@ def to_painter(
         # a profile of another colour space, CMYK or grey, says nothing about these pixels
         profile = {"icc_profile": icc} if icc and icc[16:20] == b"RGB " else {}
         shown = data_url(Image.fromarray(image), "JPEG", quality=90, **profile)
-    holes = None if mask is None else data_url(Image.fromarray(fit(mask, size)), "PNG")
+    holes = None if mask is None else data_url(Image.fromarray(masks.resize(mask, size[::-1])), "PNG")
     # n differs each time, also across restarts: the same photo sent twice must still count as a new value
     n = secrets.randbits(48)
     return {"n": n, "image": shown, "mask": holes, "width": width, "height": height, "name": name}
-
-
-def fit(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The mask at (width, height). A thin line stays when shrunk."""
-    if mask.shape[::-1] == tuple(size):
-        return mask
-    shrunk = mask.shape[1] > size[0] or mask.shape[0] > size[1]
-    level, how = (0, cv2.INTER_AREA) if shrunk else (127, cv2.INTER_LINEAR)
-    return cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=how) > level
 
 
 def from_painter(value: object) -> np.ndarray | None:
