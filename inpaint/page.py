@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 CSS = """
 .gradio-container { max-width: 1560px !important; margin: 0 auto }
 #title h1 { margin: 0 } #title p { margin: 0; color: var(--body-text-color-subdued) }
-#card { padding: 0 4px } #card p { margin: 2px 0 } #card .facts { color: var(--body-text-color-subdued) }
+#card { padding: 0 4px } #card p { margin: 2px 0 } #card .facts { color: var(--body-text-color-subdued); font-size: .88em }
 .badge { border: 1px solid var(--border-color-primary); border-radius: 999px; padding: 1px 8px;
   margin-right: 4px; display: inline-block }
 .bar { height: 8px; border-radius: 4px; background: var(--border-color-primary); overflow: hidden;
@@ -37,7 +37,12 @@ CSS = """
 .bar i { display: block; height: 100%; background: var(--primary-500); transition: width .3s }
 #status { min-height: 34px; padding: 0 4px }
 #history .grid-container { grid-template-columns: repeat(auto-fill, 150px) !important }
-#history .grid-wrap, #views .grid-wrap { min-height: 0 !important; height: auto !important }
+#history .grid-wrap, #views .grid-wrap { min-height: 0 !important; height: auto !important; padding-top: 32px }
+#examples .gallery-item, #examples .gallery-item * { max-height: 64px; overflow: hidden }
+@media (max-width: 720px) {  /* painter, run, result first; the drawers after them */
+  #main > .column { display: contents } #main > .column > * { width: 100% }
+  #mask-tools, #options, #cutting { order: 1 }
+}
 .failed { color: var(--error-text-color); font-weight: 600 }
 #facts { padding: 0 4px; color: var(--body-text-color-subdued) }
 footer { margin-top: 8px !important }
@@ -129,7 +134,7 @@ class Page:
             "Every pixel outside the hole stays as it was.",
             elem_id="title",
         )
-        with gr.Row():
+        with gr.Row(elem_id="main"):
             with gr.Column(scale=6, min_width=340):
                 self.file = photo_file(file_types=["image"])
                 self.painter = mask_painter(elem_id="painter")
@@ -183,12 +188,12 @@ class Page:
                 container=False,
                 elem_id="model",
                 scale=5,
-                min_width=180,
+                min_width=130,
             )
-            self.run = gr.Button("Run", variant="primary", elem_id="run", scale=2, min_width=90)
-            self.stop = gr.Button("Stop", variant="stop", elem_id="stop", scale=1, min_width=70)
-        self.card = gr.HTML(card_html(names[0]), elem_id="card")
+            self.run = gr.Button("Run", variant="primary", elem_id="run", scale=2, min_width=70)
+            self.stop = gr.Button("Stop", variant="stop", elem_id="stop", scale=1, min_width=60)
         self.status = gr.HTML(status_html("Open a photo, or take an example."), elem_id="status")
+        self.card = gr.HTML(card_html(names[0]), elem_id="card")
 
     def _lay_out_options(self) -> None:
         self.groups: list[gr.Group] = []

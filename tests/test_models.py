@@ -109,7 +109,7 @@ def others():
             yield from ((name, option.name, value) for value in values if value != option.default)
 
 
-@pytest.mark.parametrize("name, option, value", others())
+@pytest.mark.parametrize("name, option, value", list(others()))
 def test_every_choice_works(name, option, value, image, mask):
     out = inpaint.inpaint(image, mask, name, **cheap(name) | {option: value})
     assert (out[~mask] == image[~mask]).all()

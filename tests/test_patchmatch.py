@@ -125,7 +125,8 @@ def test_steps_keep_the_contract(fill):
     progress = [step.progress for step in steps]
     assert len(steps) > 1 and progress == sorted(progress) and progress[-1] == 1
     for number, step in enumerate(steps):
-        assert step.note == f"level {number + 1} of {len(steps)}"
+        last = number + 1 == len(steps)
+        assert step.note == (f"{len(steps)} levels" if last else f"level {number + 1} of {len(steps)}")
         assert (step.image[~mask] == image[~mask]).all()
         assert set(step.views) == {"offsets", "sources"}
         for picture in (step.image, *step.views.values()):

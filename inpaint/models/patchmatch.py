@@ -57,7 +57,8 @@ def load(device: str) -> Inpainter:
                 rounds = int(iterations) * (1 if number else FIRST)
                 match, colours = complete(matching, level, match, patch, rounds, nearness / 100, rng, pool)
                 progress = float(areas[number] / areas[-1])
-                note = f"level {number + 1} of {len(levels)}"
+                last = number + 1 == len(levels)
+                note = f"{len(levels)} levels" if last else f"level {number + 1} of {len(levels)}"
                 yield Step(paste(image, mask, colours), progress, draw(image, mask, match), note)
 
     ring = np.zeros((16, 16), bool)
@@ -247,7 +248,7 @@ CARD = Card(
     link="https://doi.org/10.1145/1531326.1531330",
     licence="own implementation, Apache-2.0",
     commercial=True,
-    speed="1 to 2 seconds at 512×512 with a fifth missing, on two cores",
+    speed="1–2 s for a fifth of 512 × 512",
     load=load,
     size=Size(maximum=1024),
     context=1.0,
