@@ -37,7 +37,8 @@ CSS = """
 .bar i { display: block; height: 100%; background: var(--primary-500); transition: width .3s }
 #status { min-height: 34px; padding: 0 4px }
 #history .grid-container { grid-template-columns: repeat(auto-fill, 150px) !important }
-#history .grid-wrap, #views .grid-wrap { min-height: 0 !important; height: auto !important; padding-top: 32px }
+#history .grid-wrap, #views .grid-wrap { min-height: 0 !important; height: auto !important;
+  padding-top: 32px }
 #examples .gallery-item, #examples .gallery-item * { max-height: 64px; overflow: hidden }
 @media (max-width: 720px) {  /* painter, run, result first; the drawers after them */
   #main > .column { display: contents } #main > .column > * { width: 100% }

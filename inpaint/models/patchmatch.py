@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..contract import Card, Image, Inpainter, Mask, Number, Size, Step
+from ..contract import NOTHING, Card, Image, Inpainter, Mask, Number, Size, Step
 from ..flow import DIM, draw_offsets
 
 RATIO = 1.5  # from one level to the next
@@ -49,17 +49,22 @@ def load(device: str) -> Inpainter:
             return
         features = measure(image, mask, int(texture), 3 * patch)
         levels = pyramid(Level(features, mask), patch)
-        areas = np.cumsum([level.hole.size for level in levels])
+        areas = np.cumsum([0, *(level.hole.size for level in levels)]) / sum(level.hole.size for level in levels)
         rng = np.random.default_rng(seed)
-        match = None
+        coarser, views = None, NOTHING
         with matching.workers() as pool:
             for number, level in enumerate(levels):
-                rounds = int(iterations) * (1 if number else FIRST)
-                match, colours = complete(matching, level, match, patch, rounds, nearness / 100, rng, pool)
-                progress = float(areas[number] / areas[-1])
                 last = number + 1 == len(levels)
-                note = f"{len(levels)} levels" if last else f"level {number + 1} of {len(levels)}"
-                yield Step(paste(image, mask, colours), progress, draw(image, mask, match), note)
+                rounds = int(iterations) * (1 if number else FIRST)
+                work = complete(matching, level, coarser, patch, rounds, nearness / 100, rng, pool)
+                for match, colours, done in work:
+                    if done == 1:
+                        views = draw(image, mask, match)
+                    if last or done == 1:  # the last level takes half the time
+                        progress = float((1 - done) * areas[number] + done * areas[number + 1])
+                        note = f"level {number + 1} of {len(levels)}" if progress < 1 else ""
+                        yield Step(paste(image, mask, colours), progress, views, note)
+                coarser = match
 
     ring = np.zeros((16, 16), bool)
     ring[6:9, 6:9] = True
@@ -68,7 +73,7 @@ def load(device: str) -> Inpainter:
 
 
 def complete(matching, level, coarser, patch, rounds, near, rng, pool):
-    """Search and vote at one level. Returns its Match and the colours (H, W, 3) float32 it arrives at."""
+    """Search and vote at one level: after each round its Match, the colours (H, W, 3) float32, the share done."""
     size, source = find_sources(level.hole, patch)
     distance = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 3)
     trust = np.maximum(GAMMA**-distance, LEAST)
@@ -81,14 +86,14 @@ def complete(matching, level, coarser, patch, rounds, near, rng, pool):
         field = enlarge(coarser, level.hole.shape, source, field)
         matcher.vote(field, np.ones(target.shape))
     step = 1
-    for _ in range(rounds):
+    for round in range(1, rounds + 1):
         for _ in range(PASSES):
             matcher.search(field, step, int(rng.integers(2**31)))
             step = -step
         cost = matcher.cost / area
         spread = max(np.quantile(cost[target], QUANTILE), 1e-6)
         matcher.vote(field, np.exp(-cost / (2 * spread)) * centres(trust, size) + 1e-9)
-    return Match(field, size, level.hole.shape), matcher.features[..., :3]
+        yield Match(field, size, level.hole.shape), matcher.features[..., :3], round / rounds
 
 
 def measure(image, mask, weight, window):
