@@ -5,7 +5,10 @@ import json
 import logging
 import os
 import shutil
+import signal
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -29,7 +32,8 @@ log = logging.getLogger(__name__)
 CSS = """
 .gradio-container { max-width: 1560px !important; margin: 0 auto }
 #title h1 { margin: 0 } #title p { margin: 0; color: var(--body-text-color-subdued) }
-#card { padding: 0 4px } #card p { margin: 2px 0 } #card .facts { color: var(--body-text-color-subdued); font-size: .88em }
+#card { padding: 0 4px } #card p { margin: 2px 0 }
+#card .facts { color: var(--body-text-color-subdued); font-size: .88em }
 .badge { border: 1px solid var(--border-color-primary); border-radius: 999px; padding: 1px 8px;
   margin-right: 4px; display: inline-block }
 .bar { height: 8px; border-radius: 4px; background: var(--border-color-primary); overflow: hidden;
@@ -499,7 +503,19 @@ def build() -> gr.Blocks:
 
 
 def launch(blocks: gr.Blocks, host: str | None = None, port: int | None = None, mcp: bool | None = None) -> None:
-    """Serve the page until interrupted. What is not given comes from Gradio's own environment variables."""
+    """Serve the page until interrupted. What is not given comes from Gradio's own environment variables.
+
+    Raises InpaintError when the port is taken.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # leave as by Ctrl+C: with the folders cleared
+    try:
+        _launch(blocks, host, port, mcp)
+    except OSError as error:
+        raise InpaintError(f"The page cannot be served: {error}") from None
+
+
+def _launch(blocks: gr.Blocks, host: str | None, port: int | None, mcp: bool | None) -> None:
     blocks.launch(
         server_name=host or os.environ.get("GRADIO_SERVER_NAME"),
         server_port=port,

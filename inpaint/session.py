@@ -1,8 +1,9 @@
-"""What one visitor of the page has: a photo, a mask, results; their files are in a folder that goes with them."""
+"""What one visitor of the page has: a photo, a mask, results. The files lie in a folder that goes with them."""
 
 import shutil
 import tempfile
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -89,7 +90,7 @@ class Session:
 
     def keep(self, fill: Fill, photo: Picture, mask: Mask, line: str) -> Result:
         """Write a finished fill to this visitor's folder. The oldest beyond KEPT go."""
-        self.folder = self.folder or Path(tempfile.mkdtemp(prefix="inpaint-"))
+        self.folder = self.folder or Path(tempfile.mkdtemp(dir=shelf().name))
         folder = self.folder / f"{self.made:04d}"
         folder.mkdir(parents=True)
         self.made += 1
@@ -97,14 +98,14 @@ class Session:
         photo.filled(fill.image, mask).save(path)
         before = preview(photo.rgb)
         after = fill.onto(before)
-        pictures = {"before": before, "after": after, "outlined": outlined(after, mask)}
-        for title, picture in pictures.items():
-            Picture(picture).save(folder / f"{title}.png")
+        shown = []
+        for title, picture in (("before", before), ("after", after), ("outlined", outlined(after, mask))):
+            shown.append(folder / f"{title}.jpg")
+            Picture(picture, icc=photo.icc if photo.pixels.shape[2] > 2 else None).save(shown[-1])
         views = []
         for k, (title, view) in enumerate(fill.views.items()):
             views.append((folder / f"view-{k}.png", title))
             Picture(view).save(views[-1][0])
-        shown = [folder / f"{title}.png" for title in pictures]
         result = Result(path, *shown, views, fill.report.title, line, photo.format)
         self.results.append(result)
         for old in self.results[:-KEPT]:
@@ -118,6 +119,12 @@ class Session:
         self.stopping = True
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@cache
+def shelf() -> tempfile.TemporaryDirectory:
+    """Where the visitors' folders are; gone when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="inpaint-", ignore_cleanup_errors=True)
 
 
 def preview(image: Image, side: int = SHOWN) -> Image:
