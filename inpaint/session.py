@@ -48,10 +48,22 @@ class Session:
     folder: Path | None = None
 
     def open(self, path: Path, name: str | None = None) -> Picture:
-        """Take a photo, without a mask. Raises InpaintError and keeps the former one if it cannot be read."""
+        """Take a photo, without a mask. Raises InpaintError and keeps the former one if it cannot be read.
+
+        The file is copied: uploads are swept away after a while, and results when there are too many.
+        """
         photo = open_picture(path)
-        self.photo, self.name, self.picture, self.given = Path(path), name or Path(path).name, photo.shape, None
+        kept = self._folder() / f"photo{self.made}{Path(path).suffix}"
+        self.made += 1
+        shutil.copyfile(path, kept)
+        if self.photo:
+            self.photo.unlink(missing_ok=True)
+        self.photo, self.name, self.picture, self.given = kept, name or Path(path).name, photo.shape, None
         return photo
+
+    def _folder(self) -> Path:
+        self.folder = self.folder or Path(tempfile.mkdtemp(dir=shelf().name))
+        return self.folder
 
     def load(self) -> Picture:
         """The photo, decoded anew: between two runs only its file is kept. Raises InpaintError."""
@@ -90,9 +102,8 @@ class Session:
 
     def keep(self, fill: Fill, photo: Picture, mask: Mask, line: str) -> Result:
         """Write a finished fill to this visitor's folder. The oldest beyond KEPT go."""
-        self.folder = self.folder or Path(tempfile.mkdtemp(dir=shelf().name))
-        folder = self.folder / f"{self.made:04d}"
-        folder.mkdir(parents=True)
+        folder = self._folder() / f"{self.made:04d}"
+        folder.mkdir()
         self.made += 1
         path = folder / f"{_stem(self.name)}-{fill.report.model}.png"
         photo.filled(fill.image, mask).save(path)
