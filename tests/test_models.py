@@ -13,8 +13,9 @@ every_model = pytest.mark.parametrize("name", zoo.names())
 
 
 def cheap(name):
-    """The model's options with every number at its low: quick, and that end of the slider is tried too."""
-    return {option.name: option.low for option in zoo.card(name).options if isinstance(option, Number)}
+    """The model's options with every number at its low, or a step above 0: quick, and tries the slider's end."""
+    numbers = [option for option in zoo.card(name).options if isinstance(option, Number)]
+    return {number.name: number.low or number.step for number in numbers}
 
 
 @every_model

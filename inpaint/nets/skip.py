@@ -1,7 +1,8 @@
 """The hourglass with skip connections of Deep Image Prior, and the state-dict names of its reference code.
 
 Ulyanov, Vedaldi, Lempitsky, "Deep Image Prior", CVPR 2018; https://github.com/DmitryUlyanov/deep-image-prior.
-The layers follow `models/skip.py` there; BatchNorm is meant to stay in training mode while fitting.
+`Skip` follows `models/skip.py` there; `Growing` is a light relative of our own, made for the CPU. BatchNorm is
+meant to stay in training mode.
 """
 
 from collections.abc import Mapping, Sequence
@@ -93,6 +94,47 @@ class Skip(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         return torch.sigmoid(self.head(self.scales(z)))
+
+
+class Finer(nn.Module):
+    """A scale put on top of a fitted network. (N, inputs, H, W) -> (N, outputs, 2H, 2W).
+
+    The 1×1 convolution narrows the features before they are enlarged: the large side is where the time goes.
+    """
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.narrow = nn.Conv2d(inputs, outputs, 1)
+        self.unit = Unit(outputs, outputs, 3, padding="zeros")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.unit(F.interpolate(self.narrow(x), scale_factor=2, mode="bilinear"))
+
+
+class Growing(nn.Module):
+    """An hourglass of our own for a small picture, with finer scales that join in one after another.
+
+    (N, inputs, h, w) -> image (N, 3, h·2^level, w·2^level) in 0..1, float32 under autocast too. A finer scale adds
+    its colour to the enlarged colour of the scale below, and adds nothing until it has learned.
+    """
+
+    def __init__(self, inputs: int, widths: Sequence[int], skip: int, finer: Sequence[int]):
+        super().__init__()
+        self.core = Scale(inputs, widths, widths, [skip] * len(widths), (3, 3, 1), False, "nearest", "zeros")
+        channels = [widths[0], *finer]
+        self.finer = nn.ModuleList(map(Finer, channels, finer))
+        self.heads = nn.ModuleList(nn.Conv2d(c, 3, 1) for c in channels)
+        for head in self.heads[1:]:
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
+
+    def forward(self, z: Tensor, level: int) -> Tensor:
+        x = self.core(z)[..., : z.shape[2], : z.shape[3]]
+        colour = self.heads[0](x).float()
+        for finer, head in zip(self.finer[:level], self.heads[1:], strict=False):
+            x = finer(x)
+            colour = F.interpolate(colour, scale_factor=2, mode="bilinear") + head(x).float()
+        return torch.sigmoid(colour)
 
 
 def concatenate(a: Tensor, b: Tensor) -> Tensor:
