@@ -26,6 +26,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 LIVE = 640  # longest side of the pictures sent while a fill is under way
 LIVE_EVERY, VIEWS_EVERY = 0.4, 2.0  # seconds
 HEAVY = {"concurrency_limit": 1, "concurrency_id": "fill"}  # one fill at a time, the others queue
+QUIET = ("body_text_color_subdued", "block_info_text_color", "input_placeholder_color")
 HIDDEN = {"api_visibility": "private"}
 log = logging.getLogger(__name__)
 
@@ -502,6 +503,12 @@ def build() -> gr.Blocks:
     return blocks.queue(max_size=20)
 
 
+def theme() -> gr.themes.Base:
+    """Fonts that are there without a network; quiet text that can still be read (a contrast of 4.5 and more)."""
+    quiet = {f"{name}{dark}": f"*neutral_{300 if dark else 600}" for name in QUIET for dark in ("", "_dark")}
+    return gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(**quiet)
+
+
 def launch(blocks: gr.Blocks, host: str | None = None, port: int | None = None, mcp: bool | None = None) -> None:
     """Serve the page until interrupted. What is not given comes from Gradio's own environment variables.
 
@@ -521,7 +528,7 @@ def _launch(blocks: gr.Blocks, host: str | None, port: int | None, mcp: bool | N
         server_port=port,
         allowed_paths=[str(EXAMPLES)],
         max_file_size="60mb",
-        theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        theme=theme(),
         css=CSS,
         footer_links=["api"],
         run_history=False,
