@@ -224,7 +224,7 @@ def serve(
     """Open the page in the browser."""
     from .page import build, launch  # brings in gradio
 
-    launch(build(), host=host, port=port, mcp=mcp)
+    launch(build(), host=host, port=port, mcp=mcp or None)
 
 
 def main() -> None:

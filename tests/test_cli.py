@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -138,3 +139,11 @@ def test_usage_errors_have_status_2():
     for args in (["fill"], ["fill", "a", "b"], ["paint"], ["fill", "a", "b", "-o", "c", "--seed", "x"]):
         status, _, said = run(*args)
         assert status == 2 and "Traceback" not in said
+
+
+def test_a_port_that_is_taken_is_explained():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        status, _, said = run("serve", "--port", taken.getsockname()[1])
+    assert status == 2 and "cannot be served" in said and "Traceback" not in said

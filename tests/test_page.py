@@ -1,5 +1,8 @@
 """The page in a real browser and the HTTP endpoint through gradio_client, both served by app.py."""
 
+import json
+import urllib.request
+
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
@@ -289,3 +292,12 @@ def test_two_visitors_do_not_share(site, tmp_path):
             b.wait_for_selector(".mp-stage")
             b.click("#run")
             b.wait_for_function("() => document.querySelector('#status').innerText.includes('Open a photo first')")
+
+
+def test_assistants_find_the_endpoint_when_asked_for(tmp_path):
+    with served(ROOT / "app.py", tmp_path, GRADIO_MCP_SERVER="True") as url:
+        tools = json.load(urllib.request.urlopen(f"{url}gradio_api/mcp/schema", timeout=20))
+    (tool,) = tools
+    assert "inpaint" in tool["name"] and {"image", "mask"} <= {
+        p.split("_")[0] for p in tool["inputSchema"]["properties"]
+    }
