@@ -1,23 +1,19 @@
-"""The web page and the HTTP endpoint. With `painter`, the only rooms that know Gradio."""
+"""The web page. With `painter` and `endpoint`, the only rooms that know Gradio."""
 
 import html
-import json
 import logging
 import os
-import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from . import masks, picture, pipeline, stream, zoo
+from . import endpoint, masks, picture, pipeline, stream, zoo
 from .contract import Card, Choice, Flag, InpaintError, Mask, Number, Option
 from .painter import from_painter, mask_painter, photo_file, to_painter
 from .session import Result, Session, preview
@@ -29,30 +25,6 @@ HEAVY = {"concurrency_limit": 1, "concurrency_id": "fill"}  # one fill at a time
 QUIET = ("body_text_color_subdued", "block_info_text_color", "input_placeholder_color")
 HIDDEN = {"api_visibility": "private"}
 log = logging.getLogger(__name__)
-
-CSS = """
-.gradio-container { max-width: 1560px !important; margin: 0 auto }
-#title h1 { margin: 0 } #title p { margin: 0; color: var(--body-text-color-subdued) }
-#card { padding: 0 4px } #card p { margin: 2px 0 }
-#card .facts { color: var(--body-text-color-subdued); font-size: .88em }
-.badge { border: 1px solid var(--border-color-primary); border-radius: 999px; padding: 1px 8px;
-  margin-right: 4px; display: inline-block }
-.bar { height: 8px; border-radius: 4px; background: var(--border-color-primary); overflow: hidden;
-  margin: 6px 0 2px }
-.bar i { display: block; height: 100%; background: var(--primary-500); transition: width .3s }
-#status { min-height: 34px; padding: 0 4px }
-#history .grid-container { grid-template-columns: repeat(auto-fill, 150px) !important }
-#history .grid-wrap, #views .grid-wrap { min-height: 0 !important; height: auto !important;
-  padding-top: 32px }
-#examples .gallery-item, #examples .gallery-item * { max-height: 64px; overflow: hidden }
-@media (max-width: 720px) {  /* painter, run, result first; the drawers after them */
-  #main > .column { display: contents } #main > .column > * { width: 100% }
-  #mask-tools, #options, #cutting { order: 1 }
-}
-.failed { color: var(--error-text-color); font-weight: 600 }
-#facts { padding: 0 4px; color: var(--body-text-color-subdued) }
-footer { margin-top: 8px !important }
-"""
 
 
 # ---- what the visitor sees
@@ -168,7 +140,7 @@ class Page:
             elem_id="history",
             visible=False,
         )
-        self._lay_out_api()
+        endpoint.lay_out(**HEAVY)
 
     def _lay_out_mask_tools(self) -> None:
         with gr.Accordion("Mask tools", open=False, elem_id="mask-tools"):
@@ -254,20 +226,6 @@ class Page:
             buttons=["fullscreen"],
             elem_id="views",
             visible=False,
-        )
-
-    def _lay_out_api(self) -> None:
-        """The public endpoint has components of its own: a picture file, a mask file, plain values."""
-        self.api_inputs = [
-            gr.File(visible=False, label="image", type="filepath"),
-            gr.File(visible=False, label="mask, white = hole", type="filepath"),
-            gr.Textbox(zoo.names()[0], visible=False, label="model"),
-            gr.JSON({}, visible=False, label="options"),
-            gr.Number(0, visible=False, label="seed", precision=0),
-        ]
-        self.api_outputs = [gr.File(visible=False, label="filled picture"), gr.JSON(visible=False, label="facts")]
-        gr.Button(visible=False).click(
-            inpaint_files, self.api_inputs, self.api_outputs, api_name="inpaint", show_progress="hidden", **HEAVY
         )
 
     # -- events
@@ -462,40 +420,6 @@ class Page:
         return str(path)
 
 
-def inpaint_files(
-    image: str, mask: str, model: str = zoo.MODELS[0], options: dict | None = None, seed: float = 0
-) -> Iterator[tuple[str, dict]]:
-    """Fill the hole of a picture.
-
-    Args:
-        image: the picture file
-        mask: a picture of the same size, white where the hole is
-        model: one of the methods that `python -m inpaint models` lists
-        options: the method's options by name, as a JSON object
-        seed: of methods that draw random numbers
-
-    Returns:
-        the filled picture as PNG, and what was done
-    """
-    folder = Path(tempfile.mkdtemp(prefix="inpaint-"))
-    try:
-        if not image or not mask:
-            raise InpaintError("Send both a picture and a mask.")
-        if not isinstance(options or {}, dict):
-            raise InpaintError("The options must be a JSON object, {name: value}.")
-        photo = picture.open_picture(image)
-        hole, said = picture.read_mask(mask, photo.shape)
-        *_, last = stream(photo.rgb, hole, model or zoo.MODELS[0], seed=int(seed or 0), **(options or {}))
-        path = folder / f"{Path(image).stem}-{last.report.model}.png"
-        photo.filled(last.image, hole).save(path)
-        facts = json.loads(json.dumps(asdict(last.report))) | {"notes": [*last.report.notes, *photo.notes, *said]}
-        yield str(path), facts
-    except InpaintError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-    finally:  # Gradio has taken its own copy by now
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def build() -> gr.Blocks:
     """The page, ready to launch."""
     with gr.Blocks(title="Inpaint", analytics_enabled=False, delete_cache=(1800, 7200)) as blocks:
@@ -529,7 +453,7 @@ def _launch(blocks: gr.Blocks, host: str | None, port: int | None, mcp: bool | N
         allowed_paths=[str(EXAMPLES)],
         max_file_size="60mb",
         theme=theme(),
-        css=CSS,
+        css_paths=Path(__file__).with_name("page.css"),
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,
