@@ -221,6 +221,7 @@ class Page:
         self.views = gr.Gallery(
             label="Inside the method",
             columns=2,
+            height="auto",
             object_fit="contain",
             format="webp",
             buttons=["fullscreen"],

@@ -280,7 +280,7 @@ class Scores:
         if len(self.curve) > 1 and due:
             from .plot import curve  # brings in matplotlib
 
-            self.plot = curve({"dB": [score for _, score in self.curve]})
+            self.plot = curve({"dB": [score for _, score in self.curve]}, x="estimate", y="dB in the hole")
             self.drawn = time.perf_counter()
         return {} if self.plot is None else {"PSNR in the hole": self.plot}
 
