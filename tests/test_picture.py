@@ -1,7 +1,6 @@
 """Picture files: nothing lost in silence, nothing trusted, written whole or not at all."""
 
 import io
-import resource
 import subprocess
 import sys
 import zlib
@@ -207,7 +206,7 @@ def test_files_are_written_whole_or_not_at_all(tmp_path, image):
         "except InpaintError as error: print(error)"
     )
     said = subprocess.check_output([sys.executable, "-c", code, str(tmp_path / "out.png")], text=True)
-    assert "Cannot write" in said and resource
+    assert "Cannot write" in said
     assert (tmp_path / "out.png").read_bytes() == b"former"
     assert [p.name for p in tmp_path.iterdir()] == ["out.png"], "a part file was left behind"
     photo.save(tmp_path / "out.png")
