@@ -4,7 +4,7 @@ An image is (H, W, 3) uint8 RGB. A mask is (H, W) bool, True where pixels are mi
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -12,6 +12,7 @@ import numpy as np
 
 Image = np.ndarray
 Mask = np.ndarray
+Array = np.ndarray
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -26,6 +27,7 @@ class Step(NamedTuple):
     progress: float = 1.0  # 0..1, never falls, 1.0 on the last
     views: Mapping[str, Image] = NOTHING  # named intermediate RGB pictures: "offsets", "loss", "edges"…
     note: str = ""  # a few words on this step: "level 3 of 6", "iteration 420"
+    origin: Array | None = None  # (H, W, 2) int: row and column each pixel was copied from, -1 where from nowhere
 
 
 class Inpainter(Protocol):
@@ -46,6 +48,7 @@ class Size:
     multiple: int = 1  # both sides are multiples of this
     minimum: int = 1  # shortest side
     maximum: int | None = None  # longest side; a larger patch is shrunk, and the result says so
+    usual: int | None = None  # longest side unless the user asks for another: what the weights were trained for
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,73 @@ class Flag:
         raise InpaintError(f"{self.name} must be on or off, not {value!r}.")
 
 
-Option = Number | Choice | Flag
+@dataclass(frozen=True)
+class Layer:
+    """An option that is a picture of the photo's size, laid over it: strokes drawn on it, or a second photo.
+
+    The pipeline crops, shrinks and pads it like the photo. A file on the command line; the page decides how it is
+    drawn. None: there is none.
+    """
+
+    name: str
+    kind: str = "mask"  # "mask": (H, W) bool; "photo": (H, W, 3) uint8 RGB
+    help: str = ""
+    default: None = None
+
+    def parse(self, value: Any) -> Array | None:
+        """The array itself if it is one of the kind. Raises InpaintError."""
+        if value is None or (isinstance(value, str) and not value):
+            return None
+        dtype, ndim = (bool, 2) if self.kind == "mask" else (np.uint8, 3)
+        if not isinstance(value, np.ndarray) or value.dtype != dtype or value.ndim != ndim:
+            raise InpaintError(f"{self.name} must be a {self.kind} of the photo's size.")
+        return value
+
+
+Option = Number | Choice | Flag | Layer
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A file in a repository of the Hugging Face Hub."""
+
+    repo: str  # "owner/name"
+    file: str
+    digest: str  # "sha256:…", "sha256-prefix:…" or "git-blob:…"; a file that does not match is never used
+    revision: str = "main"
+    space: bool = False  # a Space's repository, not a model's
+
+    @property
+    def address(self) -> str:
+        """Where a person finds it."""
+        place = f"spaces/{self.repo}" if self.space else self.repo
+        return f"https://huggingface.co/{place}/resolve/{self.revision}/{self.file}"
+
+
+@dataclass(frozen=True)
+class Url:
+    """A file anywhere else."""
+
+    address: str
+    digest: str  # as of `Hub`
+
+
+Source = Hub | Url
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One published checkpoint of a model: where it is, and what one must know before using it."""
+
+    title: str  # "Places2, by the authors"
+    parts: Mapping[str, tuple[Source, ...]]  # the card's networks → the same file at several places, best first
+    megabytes: float  # to download, all parts
+    licence: str  # of the weights themselves
+    commercial: bool | None  # None: unclear, to be treated as no
+    data: str  # what they were trained on, and its terms
+    link: str  # who says so
+    layout: str = ""  # which of the family's layouts; "": the first that fits
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,9 +197,15 @@ class Card:
     licence: str  # of the code that runs, and of the weights where there are any
     commercial: bool  # may results be made for money
     speed: str  # what to expect, as measured
-    load: Callable[[str], Inpainter]  # device -> model; torch and the like are imported in here
+    load: Callable[..., Inpainter]  # (device, **networks) -> model; torch and the like are imported in here
     size: Size = Size()
     context: float = 1.0  # how much surrounding the model wants, in hole sizes
     options: tuple[Option, ...] = ()
     seeded: bool = False  # takes `seed`
     gpu: bool = False  # can use one
+    networks: Mapping[str, str] = field(
+        default_factory=dict
+    )  # argument of `load` → "file:FAMILY" in `nets`, loaded with weights
+    weights: Mapping[str, Weights] = field(
+        default_factory=dict
+    )  # tag → published checkpoint, the first is the default

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -14,3 +16,13 @@ def mask():
     hole = np.zeros((72, 97), bool)
     hole[20:41, 30:57] = True
     return hole
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The largest differences from the recorded outputs of the reference networks, over all cases of this run."""
+    parity = sys.modules.get("parity")
+    if not parity or not parity.WORST:
+        return
+    terminalreporter.section("largest differences from the reference networks")
+    for (fixture, output, precision), worst in sorted(parity.WORST.items()):
+        terminalreporter.write_line(f"{fixture:26} {output:28} {precision}  {worst:.1e}")

@@ -178,3 +178,22 @@ def compare(expected, case: str, output: str, array, atol: float, step: int = 5,
         worst = max(worst, float(np.abs(got.astype(np.float64) - want).max(initial=0.0)))
     assert worst <= atol, f"{case}/{output}: max |d| = {worst:.3g} > {atol:.3g}"
     return worst
+
+
+def noise_tensor(name: str, shape, scale: float = 1.0) -> np.ndarray:
+    """float32 noise of mean 0 and standard deviation `scale`."""
+    return (signed_unit(name, tuple(shape)) * scale).astype(np.float32)
+
+
+def smooth_field(name: str, shape, cell: int = 4) -> np.ndarray:
+    """float32 (..., H, W): noise on a grid of `cell` pixels, enlarged bilinearly by sums and products alone."""
+    *lead, h, w = shape
+    grid = signed_unit(name, (*lead, h // cell + 2, w // cell + 2))
+    y, x = np.arange(h), np.arange(w)
+    fy, fx = ((y % cell) / cell)[:, None], ((x % cell) / cell)[None, :]
+    y, x = (y // cell)[:, None], (x // cell)[None, :]
+    field = grid[..., y, x] * (1 - fy) * (1 - fx)
+    field = field + grid[..., y + 1, x] * fy * (1 - fx)
+    field = field + grid[..., y, x + 1] * (1 - fy) * fx
+    field = field + grid[..., y + 1, x + 1] * fy * fx
+    return field.astype(np.float32)
