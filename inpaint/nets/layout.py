@@ -21,8 +21,8 @@ class Layout:
 class Family:
     """Networks of one design, told apart by a config of named switches.
 
-    Every config has a `width`, the channels of the first layer, so that narrow versions can be trained. `layouts` are
-    asked in their order: a state dict belongs to the first whose converted names and shapes are the network's.
+    Every config has a `width`, the channels of the first layer, so that narrow versions can be trained. `layouts`
+    are asked in their order: a state dict belongs to the first whose converted names and shapes are the network's.
     A built network keeps its config as `.config`.
     """
 
