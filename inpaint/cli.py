@@ -1,4 +1,4 @@
-"""The command line: python -m inpaint models | fill | bench | serve."""
+"""The command line: python -m inpaint models | fill | weights | bench | serve."""
 
 import dataclasses
 import glob
@@ -12,12 +12,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from . import InpaintError, picture, pipeline, stream, zoo
+from . import InpaintError, Layer, picture, pipeline, store, stream, zoo
+from .cli_weights import app as weights_app
+from .cli_weights import download_bar
 
 app = typer.Typer(
     help="Fill holes in pictures.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
-COMMON = {"model", "device", "seed", "intact"}  # not a model's own options
+app.add_typer(weights_app, name="weights")
+COMMON = {"model", "weights", "device", "precision", "seed", "intact"}  # not a model's own options
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -73,9 +76,16 @@ def fill(
     image: Annotated[Path, typer.Argument(help="a picture, or a folder of them")],
     mask: Annotated[Path, typer.Argument(help="its mask (white = hole), or a folder of masks with the same names")],
     out: Annotated[Path, typer.Option("--out", "-o", help="the file (or folder) to write")],
-    model: Annotated[str, typer.Option("--model", "-m", help="see: python -m inpaint models")] = zoo.MODELS[0],
+    model: Annotated[
+        str,
+        typer.Option("--model", "-m", help="see: python -m inpaint models; without it: the first that is ready"),
+    ] = "",
+    weights: Annotated[
+        str, typer.Option("--weights", "-w", help="a tag (see: python -m inpaint weights list), or FILE[,FILE]")
+    ] = "",
     option: Annotated[list[str] | None, typer.Option("--option", help="key=value, may be repeated")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
+    precision: Annotated[str, typer.Option(help="float32, bfloat16 or float16, of networks")] = "float32",
     seed: Annotated[int, typer.Option(help="of models that draw random numbers")] = 0,
     views: Annotated[Path | None, typer.Option(help="folder for pictures of the method's inside")] = None,
     intact: Annotated[
@@ -83,9 +93,13 @@ def fill(
     ] = False,
 ) -> None:
     """Fill the hole of one picture, or of every picture in a folder."""
-    settings = {"model": model, "device": device, "seed": seed, "intact": intact, **_options(option or [])}
+    model = model or zoo.default()
+    settings = {"model": model, "weights": _weights(model, weights), "device": device, "precision": precision}
+    settings |= {"seed": seed, "intact": intact, **_options(option or [])}
     if views:
         _make_folder(views)
+    with download_bar() as show:
+        show(zoo.fetch(model, settings["weights"]))
     if image.is_dir():
         _fill_folder(image, mask, out, views, settings)
         return
@@ -102,6 +116,7 @@ def fill_file(
     picture.format_of(out)  # before the work, not after it
     photo = picture.open_picture(image)
     hole, said = picture.read_mask(mask, photo.shape)
+    settings = settings | _layers(settings, photo.shape)
     task = bar.add_task(image.name, total=1.0)
     last = None
     for last in stream(photo.rgb, hole, **settings):
@@ -112,6 +127,27 @@ def fill_file(
         name = f"{out.stem}.{title.replace(' ', '-')}.png"
         picture.Picture(view).save(views / name)
     return " · ".join([str(last.report), *photo.notes, *said, *lost])
+
+
+def _weights(model: str, given: str) -> str:
+    """The tag; files the user names become the tag of their own."""
+    if not given or given in zoo.tags(model):
+        return given
+    files = tuple(Path(file).expanduser() for file in given.split(","))
+    if not all(file.is_file() for file in files):
+        zoo.pick_tag(model, given)  # says which tags there are
+    store.bring(model, files)
+    return store.OWN
+
+
+def _layers(settings: dict[str, Any], shape: tuple[int, int]) -> dict[str, Any]:
+    """Options that are pictures, read from the files they name."""
+    found = {}
+    for option in zoo.card(settings["model"]).options:
+        if isinstance(option, Layer) and (file := settings.get(option.name)):
+            mask = option.kind == "mask"
+            found[option.name] = picture.read_mask(file, shape)[0] if mask else picture.read_layer(file, shape)
+    return found
 
 
 def _fill_folder(images: Path, mask: Path, out: Path, views: Path | None, settings: dict[str, Any]) -> None:
@@ -196,7 +232,7 @@ def _bar() -> Progress:
 def bench(
     photos: Annotated[Path, typer.Option(help="folder of intact photos")],
     masks: Annotated[Path, typer.Option(help="folder of masks, the n-th for the n-th photo")],
-    models: Annotated[str, typer.Option(help="names, comma-separated")] = ",".join(zoo.MODELS),
+    models: Annotated[str, typer.Option(help="names, comma-separated; without it: all that are ready")] = "",
     option: Annotated[list[str] | None, typer.Option("--option", help="key=value, may be repeated")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
     seed: Annotated[int, typer.Option(help="of models that draw random numbers")] = 0,
@@ -204,7 +240,7 @@ def bench(
     """Score models on photos whose holes cover the truth: dB / SSIM / seconds in the hole, by share of hole."""
     from . import bench as benchmark
 
-    names = [name.strip() for name in models.split(",")]
+    names = [name.strip() for name in models.split(",") if name.strip()] or [n for n in zoo.names() if zoo.ready(n)]
     total = len(names) * len(benchmark.pairs(photos, masks))
     rows = []
     with _bar() as bar:

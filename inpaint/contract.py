@@ -183,6 +183,7 @@ class Weights:
     data: str  # what they were trained on, and its terms
     link: str  # who says so
     layout: str = ""  # which of the family's layouts; "": the first that fits
+    shipped: str = ""  # digest of the converted file in `weights/`, where it comes with the project
     note: str = ""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from . import picture, stream, zoo
+from . import picture, stream
 from .contract import InpaintError
 
 
@@ -19,7 +19,7 @@ def lay_out(**event: Any) -> None:
     inputs = [
         gr.File(visible=False, label="image", type="filepath"),
         gr.File(visible=False, label="mask, white = hole", type="filepath"),
-        gr.Textbox(zoo.names()[0], visible=False, label="model"),
+        gr.Textbox("", visible=False, label="model"),
         gr.JSON({}, visible=False, label="options"),
         gr.Number(0, visible=False, label="seed", precision=0),
     ]
@@ -30,7 +30,7 @@ def lay_out(**event: Any) -> None:
 
 
 def inpaint_files(
-    image: str, mask: str, model: str = zoo.MODELS[0], options: dict | None = None, seed: float = 0
+    image: str, mask: str, model: str = "", options: dict | None = None, seed: float = 0
 ) -> Iterator[tuple[str, dict]]:
     """Fill the hole of a picture.
 
@@ -52,7 +52,7 @@ def inpaint_files(
             raise InpaintError("The options must be a JSON object, {name: value}.")
         photo = picture.open_picture(image)
         hole, said = picture.read_mask(mask, photo.shape)
-        *_, last = stream(photo.rgb, hole, model or zoo.MODELS[0], seed=int(seed or 0), **(options or {}))
+        *_, last = stream(photo.rgb, hole, model, seed=int(seed or 0), **(options or {}))
         path = folder / f"{Path(image).stem}-{last.report.model}.png"
         photo.filled(last.image, hole).save(path)
         facts = json.loads(json.dumps(asdict(last.report))) | {"notes": [*last.report.notes, *photo.notes, *said]}

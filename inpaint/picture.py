@@ -334,3 +334,16 @@ def read_mask(source: Source, shape: tuple[int, int]) -> tuple[Mask, tuple[str, 
         mask = masks.resize(mask, (h, w))
         notes.append(f"mask resized from {mw} × {mh}")
     return mask, tuple(notes)
+
+
+def read_layer(source: Source, shape: tuple[int, int]) -> Image:
+    """A second photo as (H, W, 3) for a picture of that shape: enlarged or shrunk to cover it, centred, cut.
+
+    Raises InpaintError.
+    """
+    rgb, (h, w) = open_picture(source).rgb, shape
+    scale = max(h / rgb.shape[0], w / rgb.shape[1])
+    size = max(w, round(rgb.shape[1] * scale)), max(h, round(rgb.shape[0] * scale))
+    large = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    top, left = (large.shape[0] - h) // 2, (large.shape[1] - w) // 2
+    return np.ascontiguousarray(large[top : top + h, left : left + w])

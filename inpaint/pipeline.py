@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from . import masks
-from .contract import NOTHING, Card, Image, Inpainter, InpaintError, Mask, Number, Option, Size, Step
+from .contract import NOTHING, Array, Card, Image, Inpainter, InpaintError, Layer, Mask, Number, Option, Size, Step
 from .groups import box_shape, group, round_up
 from .masks import Box
 
@@ -36,7 +36,7 @@ def options(card: Card) -> tuple[Option, ...]:
         common.append(
             Number(
                 "working_size",
-                card.size.maximum,
+                card.size.usual or card.size.maximum,
                 low,
                 card.size.maximum,
                 help="longest side of the patch the model works on; larger crops are shrunk to it",
@@ -71,6 +71,12 @@ def check(image: Image, mask: Mask) -> None:
         raise InpaintError("The mask covers the whole picture; leave some of it to learn from.")
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether there was not enough memory, on any device: torch has no one error for it."""
+    words = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
+
+
 def check_seed(seed: Any) -> int:
     """The seed itself, if it is one. Raises InpaintError."""
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
@@ -87,6 +93,7 @@ class Report:
     """What was done, for the person who reads the result."""
 
     model: str
+    weights: str  # the tag, "" for a model without
     title: str
     device: str
     seed: int | None
@@ -103,7 +110,7 @@ class Report:
         _, _, width, height = self.crops[0]
         more = f" and {len(self.crops) - 1} more" if len(self.crops) > 1 else ""
         parts = [
-            self.title,
+            f"{self.title} ({self.weights})" if self.weights else self.title,
             f"crop {width} × {height} of {self.picture[0]} × {self.picture[1]}{more}",
             "full scale" if min(self.scales) == 1 else f"shrunk to {min(self.scales):.0%} for the model",
             f"{self.seconds:.1f} s on {self.device}",
@@ -112,6 +119,28 @@ class Report:
             *self.notes,
         ]
         return " · ".join(parts)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Where the pixels of one crop were copied from."""
+
+    box: Box
+    inner: tuple[int, int]  # (h, w) of the patch without its padding
+    origin: Array = field(repr=False)  # (H, W, 2) of the patch
+
+    def source_of(self, row: int, column: int) -> tuple[int, int] | None:
+        """In the picture, row and column; None for a pixel that is elsewhere or was not copied."""
+        y, x = self.box
+        if not (y.start <= row < y.stop and x.start <= column < x.stop):
+            return None
+        high, wide = (n / (s.stop - s.start) for n, s in zip(self.inner, self.box, strict=True))
+        at = self.origin[int((row - y.start) * high), int((column - x.start) * wide)]
+        if at[0] < 0 or at[0] >= self.inner[0] or at[1] >= self.inner[1]:  # from nowhere, or from the padding
+            return None
+        return min(y.start + int((at[0] + 0.5) / high), y.stop - 1), min(
+            x.start + int((at[1] + 0.5) / wide), x.stop - 1
+        )
 
 
 @dataclass(frozen=True)
@@ -124,6 +153,12 @@ class Fill:
     note: str
     views: Mapping[str, Image] = field(repr=False)
     report: Report
+    traces: tuple[Trace, ...] = field(default=(), repr=False)
+
+    def source_of(self, row: int, column: int) -> tuple[int, int] | None:
+        """The pixel (row, column) a filled pixel was copied from, for models that copy; else None."""
+        found = (trace.source_of(row, column) for trace in self.traces)
+        return next((at for at in found if at), None)
 
     @property
     def image(self) -> Image:
@@ -158,6 +193,7 @@ class Patch:
     inner: tuple[int, int]  # (h, w) after shrinking, before padding
     padded: Image = field(repr=False)
     padded_hole: Mask = field(repr=False)
+    layers: Mapping[str, Array] = field(default_factory=dict, repr=False)  # cropped, shrunk and padded likewise
 
     @property
     def scale(self) -> float:
@@ -185,6 +221,7 @@ def run(
     mask: Mask,
     *,
     name: str = "",
+    weights: str = "",
     device: str = "cpu",
     seed: int = 0,
     intact: bool = False,
@@ -197,25 +234,42 @@ def run(
     """
     check(image, mask)
     chosen = settings(card, given)
-    own = {option.name: chosen[option.name] for option in card.options}
+    layers = _layers(card, chosen, mask.shape)
+    own = {option.name: chosen[option.name] for option in card.options if option.name not in layers}
     if card.seeded:
         own["seed"] = check_seed(seed)
     size = replace(card.size, maximum=chosen.get("working_size", card.size.maximum))
     boxes = group(mask, chosen["context"], size)
     report = Report(
         model=name,
+        weights=weights,
         title=card.title,
         device=device,
         seed=seed if card.seeded else None,
-        options=chosen,
+        options=chosen | dict.fromkeys(layers, "given"),
         picture=(mask.shape[1], mask.shape[0]),
         crops=tuple((x.start, y.start, x.stop - x.start, y.stop - y.start) for y, x in boxes),
         scales=tuple(min(1.0, (size.maximum or max(s)) / max(s)) for s in map(box_shape, boxes)),
         hole=sum(masks.count(mask[box]) for box in boxes) / mask.size,
         seconds=0.0,
     )
-    patches = (cut(image, mask, box, size) for box in boxes)
-    return _fills(image, patches, lambda patch: model(patch.padded, patch.padded_hole, **own), report, intact)
+    patches = (cut(image, mask, box, size, layers) for box in boxes)
+
+    def steps(patch: Patch) -> Iterator[Step]:
+        return model(patch.padded, patch.padded_hole, **own, **patch.layers)
+
+    return _fills(image, patches, steps, report, intact)
+
+
+def _layers(card: Card, chosen: Mapping[str, Any], shape: tuple[int, int]) -> dict[str, Array]:
+    """The layers that were given, each of the picture's size. Raises InpaintError."""
+    named = [option.name for option in card.options if isinstance(option, Layer)]
+    layers = {name: chosen[name] for name in named if chosen[name] is not None}
+    for name, layer in layers.items():
+        if layer.shape[:2] != shape:
+            size = "{1} × {0}".format
+            raise InpaintError(f"{name} is {size(*layer.shape[:2])} but the picture is {size(*shape)}.")
+    return layers
 
 
 def _fills(
@@ -229,10 +283,14 @@ def _fills(
     scores = Scores(image) if intact else None
     areas = [width * height for _, _, width, height in report.crops]
     done: tuple[Filled, ...] = ()
+    traced: tuple[Trace, ...] = ()
     views: Mapping[str, Image] = NOTHING
     for k, patch in enumerate(patches):
         for step in steps(patch):
             filled = (*done, (patch.box, patch.back(step.image, report.options["feather"]), patch.hole))
+            traces = traced
+            if step.origin is not None:
+                traces = (*traced, Trace(patch.box, patch.inner, step.origin))
             if k == 0:  # the largest hole is the one looked into
                 views = {title: patch.view(picture) for title, picture in step.views.items()}
             last = k + 1 == len(areas) and step.progress >= 1
@@ -251,8 +309,9 @@ def _fills(
                     psnr=scores.curve[-1][1] if scores else None,
                     notes=(step.note,) if step.note else (),
                 ),
+                traces=traces,
             )
-        done = filled
+        done, traced = filled, traces
 
 
 def _note(step: Step, k: int, groups: int) -> str:
@@ -285,7 +344,7 @@ class Scores:
         return {} if self.plot is None else {"PSNR in the hole": self.plot}
 
 
-def cut(image: Image, mask: Mask, box: Box, size: Size) -> Patch:
+def cut(image: Image, mask: Mask, box: Box, size: Size, layers: Mapping[str, Array] = NOTHING) -> Patch:
     """Crop, blank the hole, shrink to `size.maximum`, pad by reflection to `size.minimum` and `size.multiple`."""
     hole = np.ascontiguousarray(mask[box])
     crop = image[box].copy()
@@ -296,11 +355,26 @@ def cut(image: Image, mask: Mask, box: Box, size: Size) -> Patch:
     if scale < 1:
         small, small_hole = shrink(crop, hole, inner)
     to = [round_up(max(n, size.minimum), size.multiple) for n in inner]
-    pad = [(0, n - m) for n, m in zip(to, inner, strict=True)]
-    if any(after for _, after in pad):
-        small = np.pad(small, [*pad, (0, 0)], mode="symmetric")
-        small_hole = np.pad(small_hole, pad, mode="symmetric")
-    return Patch(box, crop, hole, inner, small, small_hole)
+    extra = {name: _pad(_shrink_layer(layer[box], inner), to) for name, layer in layers.items()}
+    return Patch(box, crop, hole, inner, _pad(small, to), _pad(small_hole, to), extra)
+
+
+def _pad(array: Array, to: list[int]) -> Array:
+    """Reflected below and to the right, up to those sides."""
+    pad = [(0, n - m) for n, m in zip(to, array.shape[:2], strict=True)]
+    if not any(after for _, after in pad):
+        return array
+    return np.pad(array, [*pad, (0, 0)][: array.ndim], mode="symmetric")
+
+
+def _shrink_layer(layer: Array, to: tuple[int, int]) -> Array:
+    """A layer's crop at the patch's size; of a mask, thin strokes survive."""
+    if layer.shape[:2] == to:
+        return np.ascontiguousarray(layer)
+    small = cv2.resize(
+        layer.astype(np.uint8) * (255 if layer.dtype == bool else 1), to[::-1], interpolation=cv2.INTER_AREA
+    )
+    return small > 0 if layer.dtype == bool else small
 
 
 def shrink(crop: Image, hole: Mask, to: tuple[int, int]) -> tuple[Image, Mask]:

@@ -1,22 +1,40 @@
 """Find and load models. A model is a file in `models/`; its name is the file's name."""
 
-from functools import lru_cache
+import ctypes
+import gc
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
 from importlib import import_module
+from os import environ
+from pathlib import Path
 
-from .contract import Card, Inpainter, InpaintError
+from . import checkpoint, store
+from .contract import Card, Inpainter, InpaintError, Weights
+from .store import Download
 
-MODELS = (  # the order of the drop-down; the first is the default
+MODELS = (  # the order of the drop-down; the first that is ready is the default
     "patchmatch",
     "dip",
     "navier_stokes",
     "telea",
     "harmonic",
 )
+PRECISIONS = ("float32", "bfloat16", "float16")
+LOCK = threading.RLock()
+RESIDENT: "OrderedDict[tuple[str, str, str, str], Inpainter]" = OrderedDict()
 
 
 def names() -> tuple[str, ...]:
-    """Every model, in the order the page shows them."""
-    return MODELS
+    """Every model that may be offered, in the order the page shows them."""
+    if not store.commercial_only():
+        return MODELS
+    return tuple(name for name in MODELS if _commercial(card(name)))
+
+
+def _commercial(card: Card) -> bool:
+    return card.commercial and (not card.networks or any(w.commercial for w in card.weights.values()))
 
 
 def card(name: str) -> Card:
@@ -26,10 +44,143 @@ def card(name: str) -> Card:
     return import_module(f"{__package__}.models.{name}").CARD
 
 
-@lru_cache(maxsize=2)
-def load(name: str, device: str = "cpu") -> Inpainter:
-    """The model, ready to fill on a device that `pick_device` gave. The two used last stay in memory."""
-    return card(name).load(device)
+# ---- weights
+
+
+def tags(name: str) -> tuple[str, ...]:
+    """The weights on offer for a model, the default first; empty for a model that needs none."""
+    return store.tags(name, card(name))
+
+
+def pick_tag(name: str, wanted: str = "") -> str:
+    """Which weights a model will use: those asked for, else the first that are here, else the first.
+
+    "" for a model that needs none. Raises InpaintError where there are none, or not those.
+    """
+    known = card(name)
+    if not known.networks:
+        if wanted:
+            raise InpaintError(f"{known.title} works without weights; there are none to choose.")
+        return ""
+    if wanted:
+        store.weights(name, known, wanted)
+        return wanted
+    there = tags(name)
+    if not there:
+        raise InpaintError(f"{known.title} has no weights that may be used here. {_ready_instead()}")
+    return next((tag for tag in there if store.present(name, known, tag)), there[0])
+
+
+def weights(name: str, tag: str) -> Weights:
+    """The facts about one of the model's weights."""
+    return store.weights(name, card(name), tag)
+
+
+def ready(name: str, tag: str = "") -> bool:
+    """Whether the model runs without a download. A model that needs no weights always does."""
+    known = card(name)
+    if not known.networks:
+        return True
+    return bool(tags(name)) and store.present(name, known, pick_tag(name, tag))
+
+
+def is_converted(name: str, tag: str) -> bool:
+    """Whether these weights are tensors of ours, not a file taken as it is."""
+    return store.is_converted(card(name))
+
+
+def canonical(name: str, tag: str) -> Path:
+    """The converted file of weights that are on this machine. Raises InpaintError."""
+    return store.canonical(name, card(name), tag)
+
+
+def verify(name: str, tag: str) -> str:
+    """What was checked of weights that are on this machine. Raises InpaintError for whatever is wrong."""
+    return store.verify(name, card(name), tag)
+
+
+def default() -> str:
+    """The first model that is ready."""
+    return next(name for name in names() if ready(name))
+
+
+def _ready_instead() -> str:
+    return f"Ready without a download: {', '.join(card(n).title for n in names() if ready(n))}."
+
+
+def fetch(name: str, tag: str = "") -> Iterator[Download]:
+    """Get the model's weights here, telling how far it is; nothing to tell when they are. Raises InpaintError."""
+    if tag := pick_tag(name, tag):
+        try:
+            yield from store.fetch(name, card(name), tag)
+        except InpaintError as error:
+            raise InpaintError(f"{error} {_ready_instead()}") from None
+
+
+# ---- models in memory
+
+
+def load(name: str, device: str = "cpu", tag: str = "", precision: str = "float32") -> Inpainter:
+    """The model, ready to fill on a device that `pick_device` gave, with weights that `pick_tag` gave.
+
+    The ones used last stay in memory, as many as INPAINT_RESIDENT says (2). Raises InpaintError.
+    """
+    if precision not in PRECISIONS:
+        raise InpaintError(f"There is no precision {precision!r}; choose {', '.join(PRECISIONS)}.")
+    key = (name, device, tag, precision)
+    if key not in RESIDENT:
+        for _ in fetch(name, tag):  # outside the lock: others go on while it downloads
+            pass
+    with LOCK:
+        if key not in RESIDENT:
+            release(keep=_resident() - 1)
+            RESIDENT[key] = _load(name, device, tag, precision)
+        RESIDENT.move_to_end(key)
+        return RESIDENT[key]
+
+
+def _resident() -> int:
+    try:
+        return max(1, int(environ.get("INPAINT_RESIDENT", "2")))
+    except ValueError:
+        raise InpaintError("INPAINT_RESIDENT must be a whole number, how many models stay in memory.") from None
+
+
+def _load(name: str, device: str, tag: str, precision: str) -> Inpainter:
+    known = card(name)
+    if not known.networks:
+        return known.load(device)
+    made = store.load(name, known, tag)
+    return known.load(device, **{part: _placed(what, device, precision) for part, what in made.items()})
+
+
+def _placed(what: "checkpoint.Part | Path", device: str, precision: str):
+    """A network on its device; a file as it is."""
+    if isinstance(what, Path):
+        return what
+    import torch
+
+    net = checkpoint.network(what)
+    return net.to(device, getattr(torch, precision), memory_format=torch.channels_last)
+
+
+def release(keep: int = 0) -> None:
+    """Let go of all models but the ones used last, and give their memory back."""
+    with LOCK:
+        if len(RESIDENT) <= keep:
+            return
+        while len(RESIDENT) > keep:
+            RESIDENT.popitem(last=False)
+    gc.collect()
+    if torch := sys.modules.get("torch"):
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        elif torch.backends.mps.is_available():
+            torch.mps.empty_cache()
+    if sys.platform == "linux":  # glibc keeps freed memory to itself
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim:
+            trim(0)
 
 
 def pick_device(name: str, wanted: str = "auto") -> str:

@@ -33,6 +33,8 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
     "checkpoint": {"torch", "safetensors", "contract", "nets"},
     "hub": {"huggingface_hub", "contract"},
     "store": {"contract", "hub", "checkpoint"},
+    "publish": {"huggingface_hub", "contract", "checkpoint", "hub", "zoo"},
+    "cli_weights": {"typer", "rich", "contract", "checkpoint", "store", "zoo", "publish", "__init__"},
     "models": {
         "torch",
         "cv2",
@@ -53,12 +55,12 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
     "__init__": {"contract", "pipeline", "zoo"},
     "session": {"cv2", "contract", "masks", "picture", "pipeline"},
     "painter": {"gradio", "PIL", "contract", "masks"},
-    "endpoint": {"gradio", "contract", "picture", "zoo", "__init__"},
+    "endpoint": {"gradio", "contract", "picture", "__init__"},
     "page": {
         *("gradio", "contract", "masks", "picture", "pipeline", "zoo"),
         *("endpoint", "painter", "session", "__init__"),
     },
-    "cli": {"typer", "rich", "picture", "pipeline", "zoo", "page", "bench", "__init__"},
+    "cli": {"typer", "rich", "picture", "pipeline", "store", "zoo", "page", "bench", "cli_weights", "__init__"},
     "metrics": {"skimage", "contract"},
     "bench": {"metrics", "picture", "contract", "__init__"},
     "__main__": {"cli"},

@@ -1,0 +1,231 @@
+"""Files from the Hugging Face Hub or from any address: fetched once, verified, kept.
+
+Hub files lie in the Hub's own cache and all else in its assets folder, so `HF_HOME`, `HF_HUB_OFFLINE`,
+`HF_ENDPOINT`, `HF_TOKEN` and the proxy variables mean what they mean for every program that uses the Hub.
+"""
+
+import errno
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .contract import Hub, InpaintError, Source, Url
+
+Report = Callable[[int, int], None]  # bytes so far, bytes in all (0: not known)
+CHUNK = 1 << 20
+
+
+def folder(name: str) -> Path:
+    """A folder of this program's in the cache."""
+    from huggingface_hub import cached_assets_path
+
+    try:
+        return cached_assets_path("inpaint", name, "files")
+    except OSError as error:
+        raise InpaintError(f"The cache cannot be written: {error}; set HF_HOME to another folder.") from None
+
+
+def local(source: Source) -> Path | None:
+    """The file, if it is on this machine and is the right one. Asks nobody."""
+    path = _cached(source)
+    return path if path and not mismatch(path, required(source)) else None
+
+
+def fetch(source: Source, report: Report = lambda done, total: None) -> Path:
+    """The file, downloaded if need be, verified. Raises InpaintError with the reason in one sentence."""
+    if path := local(source):
+        return path
+    path = _download(source, report)
+    if wrong := mismatch(path, required(source)):
+        discard(path)
+        raise InpaintError(f"{source.address} is not the file it should be ({wrong}); it was thrown away.")
+    _remember(source, path)
+    return path
+
+
+def discard(path: Path) -> None:
+    """Remove a file, and what it is a link to in the Hub's cache."""
+    real = path.resolve()
+    for each in {path, real}:
+        each.unlink(missing_ok=True)
+
+
+def listed(repo: str, file: str) -> str | None:
+    """The digest a Hub repository gives for one of its files; None if it has no such file. Raises InpaintError."""
+    from huggingface_hub import HfApi
+
+    try:
+        found = HfApi().get_paths_info(repo, [file])
+    except Exception as error:
+        raise InpaintError(f"{repo} on the Hub cannot be asked: {reason(error)}.") from error
+    if not found:
+        return None
+    return f"sha256:{found[0].lfs.sha256}" if found[0].lfs else f"git-blob:{found[0].blob_id}"
+
+
+# ---- digests
+
+
+def digest(path: Path, kind: str = "sha256") -> str:
+    """Of a file, as "kind:…". The kinds are sha256 and git-blob (sha1 of git's header and the content)."""
+    with path.open("rb") as file:
+        if kind != "git-blob":
+            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+        sha = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+        while block := file.read(CHUNK):
+            sha.update(block)
+    return f"git-blob:{sha.hexdigest()}"
+
+
+def mismatch(path: Path, wanted: str) -> str:
+    """Why a file is not the one of that digest; "" if it is."""
+    kind, _, value = wanted.partition(":")
+    if kind not in ("sha256", "sha256-prefix", "git-blob") or len(value) < 8:
+        return f"no usable digest is known, {wanted!r}"
+    have = digest(path, kind).partition(":")[2]
+    if have == value or (kind == "sha256-prefix" and have.startswith(value)):
+        return ""
+    return f"its {kind.removesuffix('-prefix')} is {have[:16]}…, not {value[:16]}"
+
+
+def required(source: Source) -> str:
+    """The digest to ask for: the full sha256 of the first good download where only a weaker one is published."""
+    note = _note(source)
+    return note.read_text("ascii").strip() if note.exists() else source.digest
+
+
+def _remember(source: Source, path: Path) -> None:
+    if not source.digest.startswith("sha256:"):
+        _note(source).write_text(digest(path), "ascii")
+
+
+def _note(source: Source) -> Path:
+    name = hashlib.sha256(f"{source.address} {source.digest}".encode()).hexdigest()
+    return folder("digests") / name[:32]
+
+
+# ---- the network
+
+
+def _cached(source: Source) -> Path | None:
+    if isinstance(source, Url):
+        path = _place(source)
+        return path if path.exists() else None
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(source.repo, source.file, revision=source.revision, repo_type=_kind(source))
+    return Path(found) if isinstance(found, str) and Path(found).exists() else None
+
+
+def _kind(source: Hub) -> str:
+    return "space" if source.space else "model"
+
+
+def _place(source: Url) -> Path:
+    """Where a file from an address is kept: under its own name, and apart from others of that name."""
+    name = source.address.rsplit("/", 1)[-1]
+    key = hashlib.sha256(source.address.encode()).hexdigest()[:12]
+    return folder("downloads") / f"{key}-{name}"
+
+
+def _download(source: Source, report: Report) -> Path:
+    try:
+        if isinstance(source, Hub):
+            return _from_hub(source, report)
+        return _from_address(source, report)
+    except InpaintError:
+        raise
+    except Exception as error:
+        raise InpaintError(f"{source.address} cannot be had: {reason(error)}.") from error
+
+
+def _from_hub(source: Hub, report: Report) -> Path:
+    from huggingface_hub import hf_hub_download
+
+    stale = _cached(source)
+    path = hf_hub_download(
+        source.repo,
+        source.file,
+        revision=source.revision,
+        repo_type=_kind(source),
+        tqdm_class=bar(report),
+        force_download=stale is not None,  # it is there, but it is not right
+    )
+    return Path(path)
+
+
+def _from_address(source: Url, report: Report) -> Path:
+    from filelock import FileLock
+    from huggingface_hub.file_download import http_get
+
+    path = _place(source)
+    part = path.with_name(f"{path.name}.part")
+    with FileLock(f"{path}.lock"):  # another process may be at it
+        if local(source):
+            return path
+        with part.open("ab") as file:  # what an earlier attempt left is gone on with
+            try:
+                http_get(source.address, file, resume_size=file.tell(), tqdm_class=bar(report))
+            except Exception as error:
+                if _status(error) != 416:  # more is there than there should be
+                    raise
+                file.truncate(0)
+                http_get(source.address, file, tqdm_class=bar(report))
+        if wrong := mismatch(part, required(source)):
+            part.unlink()
+            raise InpaintError(f"{source.address} is not the file it should be ({wrong}); it was thrown away.")
+        os.replace(part, path)
+    return path
+
+
+def bar(report: Report) -> type:
+    """A progress bar for the Hub's client that reports instead of drawing."""
+    from tqdm import tqdm
+
+    class Bar(tqdm):
+        def __init__(self, *args: Any, **kwargs: Any):
+            kwargs.pop("name", None)  # the Hub's own
+            super().__init__(*args, **{**kwargs, "disable": True})
+            self.n, self.total = kwargs.get("initial") or 0, kwargs.get("total")
+            report(self.n, int(self.total or 0))
+
+        def update(self, n: float | None = 1) -> None:
+            self.n += n or 0
+            report(int(self.n), int(self.total or 0))
+
+    return Bar
+
+
+def _status(error: BaseException) -> int | None:
+    return getattr(getattr(error, "response", None), "status_code", None)
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, for a person."""
+    from huggingface_hub import errors
+
+    status = _status(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk of {os.environ.get('HF_HOME', 'the cache')} is full"
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return "HF_HUB_OFFLINE is set and the file is not in the cache"
+    if isinstance(error, errors.GatedRepoError) or status in (401, 403):
+        return "it wants to know who asks: set HF_TOKEN to a token that may read it"
+    if status == 404 or isinstance(error, errors.RepositoryNotFoundError | errors.EntryNotFoundError):
+        cause = error.__cause__
+        if status is None and cause is not None:  # the client's word for "not in the cache, and no answer"
+            return reason(cause)
+        return (
+            "there is no such file any more" if status else "there is no network and the file is not in the cache"
+        )
+    if status:
+        return f"the server answered {status}; try again later"
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS):
+        return f"the cache cannot be written ({error.strerror}); set HF_HOME to another folder"
+    if "consistency" in str(error).lower():
+        return "the connection was cut; try again"
+    if any(word in type(error).__name__ for word in ("Connect", "Timeout", "Protocol", "Network", "Proxy", "Read")):
+        return "there is no connection; check the network"
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}".rstrip(".")
