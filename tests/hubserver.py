@@ -22,13 +22,12 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 INVERTED = bytes(range(255, -1, -1))  # translates each byte b to 255 - b
-LARGE = re.compile(
-    r"\.(safetensors|bin|pth?|ckpt|onnx|npz|zip|tar|jpe?g|png)$"
-)  # go by git-lfs whatever their size
+LARGE = re.compile(r"\.(safetensors|bin|pth?|ckpt|onnx|npz|zip|tar|jpe?g|png)$")  # git-lfs whatever their size
 ROUTES: list[tuple[str, re.Pattern[str], str, Callable]] = []  # method, path, access, method of HubServer
 
 
@@ -83,7 +82,7 @@ class File:
     data: bytes
     lfs: bool
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         return hashlib.sha256(self.data).hexdigest()
 
@@ -150,8 +149,8 @@ def route(method: str, path: str, access: str = "") -> Callable:
 
     {kind} is models or spaces, {space} "spaces/" or nothing, {repo} owner/name, {rev} one quoted segment.
     """
-    parts = {"kind": "models|spaces", "space": "(?:spaces/)?", "repo": "[^/]+/[^/]+", "rev": "[^/]+", "file": ".+"}
-    for name, shape in parts.items():
+    path = path.replace("{kind}", "(?P<kind>models|spaces)").replace("{space}", "(?P<kind>(?:spaces/)?)")
+    for name, shape in {"repo": "[^/]+/[^/]+", "rev": "[^/]+", "file": ".+"}.items():
         path = path.replace("{" + name + "}", f"(?P<{name}>{shape})")
 
     def register(function: Callable) -> Callable:
@@ -214,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault = hub.take(request, has_file=self.command == "GET" and reply.ranges)
         hub.closing.wait(fault.delay)
         if fault.status:
-            reply = refusal(fault.status, "out of order")
+            reply = refusal(fault.status, "ordered by the test")
         self._send(reply or hub.answer(request, raw), request, fault)
 
     do_GET = do_HEAD = do_POST = do_PUT = _do
@@ -225,9 +224,8 @@ class _Handler(BaseHTTPRequestHandler):
         request.status = status
         length = len(body) if fault.length is None else fault.length
         self.send_response(status)
-        for name, value in (
-            reply.headers | headers | {"Content-Length": str(length), "Connection": "close"}
-        ).items():
+        headers |= {"Content-Length": str(length), "Connection": "close"}
+        for name, value in (reply.headers | headers).items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
@@ -321,7 +319,8 @@ class HubServer:
     def plain(self, path: str, data: bytes, *, redirect: bool = False, etag: bool = True) -> str:
         """Serve `data` at a plain path, or from the CDN by way of a 302 as releases are; returns the URL."""
         digest = hashlib.sha256(data).hexdigest()
-        self.blobs[digest] = data
+        with self._lock:
+            self.blobs[digest] = data
         headers = {"ETag": f'"{digest[:32]}"'} if etag else {}
         there = {"Location": f"{self.cdn}/{digest}{quote(path)}"}
         self.pages[path] = Reply(302, b"", there) if redirect else Reply(200, data, headers, ranges=True)
@@ -375,10 +374,8 @@ class HubServer:
                 return no.args[0]
 
     def _call(self, call: Callable, request: Request, access: str, groups: dict[str, str]) -> Reply:
-        kind, name = groups.pop("kind", "") or groups.pop("space", ""), groups.pop("repo", "")
-        home = (
-            [self._enter(request, "space" if kind.startswith("space") else "model", name, access)] if access else []
-        )
+        kind = "space" if groups.pop("kind", "").startswith("spaces") else "model"
+        home = [self._enter(request, kind, groups.pop("repo"), access)] if access else []
         return call(self, request, *home, **{key: unquote(value) for key, value in groups.items() if value})
 
     def _enter(self, request: Request, kind: str, name: str, access: str) -> Repo:
@@ -431,16 +428,8 @@ class HubServer:
     @route("GET", "/api/{kind}/{repo}/tree/{rev}(?:/{file})?", "read")
     def _tree(self, request: Request, home: Repo, rev: str, file: str = "") -> Reply:
         """Every file below the folder `file`, however deep."""
-        files = home.commits[home.resolve(rev)].items()
-        return as_json(
-            [found.entry(path) for path, found in files if f"{path}/".startswith(f"{file}/" if file else "")]
-        )
-
-    @route("POST", "/api/{kind}/{repo}/paths-info/{rev}", "read")
-    def _paths(self, request: Request, home: Repo, rev: str) -> Reply:
-        files = home.commits[home.resolve(rev)]
-        paths = parse_qs(request.body.decode()).get("paths", [])
-        return as_json([files[path].entry(path) for path in paths if path in files])
+        files, below = home.commits[home.resolve(rev)], f"{file}/" if file else ""
+        return as_json([found.entry(path) for path, found in files.items() if path.startswith(below)])
 
     @route("GET", "/api/whoami-v2")
     def _whoami(self, request: Request) -> Reply:

@@ -175,7 +175,6 @@ def test_looking_up(hub, tmp_path):
         [("README.md", 5), ("nets/a.safetensors", len(DATA))],
     )
     assert api.list_repo_files(REPO) == ["README.md", "nets/a.safetensors"]
-    assert [file.size for file in api.get_paths_info(REPO, ["README.md"])] == [5]
     folder = snapshot_download(REPO, endpoint=hub.endpoint, cache_dir=tmp_path)
     assert sorted(os.listdir(folder)) == ["README.md", "nets"]
     assert api.whoami()["name"] == "stranger"
@@ -231,7 +230,7 @@ def test_plain_urls(hub, redirect):
         assert (head.headers["Content-Length"], whole.read()) == (str(len(DATA)), DATA)
         etag = head.headers["ETag"]
     for wanted, part in (("bytes=100-", DATA[100:]), ("bytes=100-199", DATA[100:200])):
-        with ask(Range=wanted, If_Range=etag) as answer:
+        with ask(**{"Range": wanted, "If-Range": etag}) as answer:
             assert (answer.status, answer.read()) == (206, part)
     with ask(**{"Range": "bytes=100-", "If-Range": '"older"'}) as answer:
         assert (answer.status, answer.read()) == (200, DATA)
