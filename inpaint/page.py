@@ -2,6 +2,7 @@
 
 import html
 import logging
+import math
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 import gradio as gr
 
 from . import endpoint, masks, picture, pipeline, stream, zoo
-from .contract import Card, Choice, Flag, InpaintError, Mask, Number, Option
+from .contract import Card, Choice, Flag, InpaintError, Layer, Mask, Number, Option
 from .painter import from_painter, mask_painter, photo_file, to_painter
 from .session import Result, Session, preview
 
@@ -30,15 +31,61 @@ log = logging.getLogger(__name__)
 # ---- what the visitor sees
 
 
-def card_html(name: str) -> str:
-    """A model's card."""
+def card_html(name: str, tag: str = "") -> str:
+    """A model's card, with the facts about the weights it will use."""
     card, e = zoo.card(name), html.escape
-    use = "commercial use allowed" if card.commercial else "no commercial use"
-    return (
-        f"<p>{e(card.summary)}</p><p class='facts'><span class='badge'>{e(use)}</span>"
-        f"<span class='badge'>{e(card.speed)}</span> Licence: {e(card.licence)}. "
-        f"<a href='{e(card.link)}' target='_blank' rel='noopener'>{e(card.paper)}</a></p>"
+    facts = zoo.weights(name, tag) if tag else None
+    badges = "".join(
+        f"<span class='badge'>{e(b)}</span>" for b in (use(name, tag), need(name, tag), card.speed) if b
     )
+    paper = f"<a href='{e(card.link)}' target='_blank' rel='noopener'>{e(card.paper)}</a>"
+    line = f"<p>{e(card.summary)}</p><p class='facts'>{badges} Licence: {e(card.licence)}. {paper}</p>"
+    if not facts:
+        return line
+    note = f" {e(facts.note)}" if facts.note else ""
+    title = f"<a href='{e(facts.link)}' target='_blank' rel='noopener'>{e(facts.title)}</a>"
+    return (
+        f"{line}<p class='facts'>Weights: {title}. "
+        f"Licence: {e(facts.licence)}. Trained on {e(facts.data)}.{note}</p>"
+    )
+
+
+def use(name: str, tag: str) -> str:
+    """Whether results may be made for money, as far as code and weights go."""
+    allowed = zoo.card(name).commercial and (not tag or zoo.weights(name, tag).commercial)
+    if allowed is None:
+        return "licence unclear: no commercial use"
+    return "commercial use allowed" if allowed else "no commercial use"
+
+
+def need(name: str, tag: str) -> str:
+    """What has to come over the network first; "" for a model that is ready."""
+    if not tag or zoo.ready(name, tag):
+        return ""
+    facts = zoo.weights(name, tag)
+    host = next(s.address.split("/")[2] for sources in facts.parts.values() for s in sources)
+    return f"needs a download of {facts.megabytes:.0f} MB from {host}"
+
+
+def methods() -> list[tuple[str, str]]:
+    """The drop-down: what is ready now, then what needs a download."""
+    labels = {name: need(name, zoo.pick_tag(name)) for name in zoo.names() if not barred(name)}
+    ready = [(zoo.card(name).title, name) for name, label in labels.items() if not label]
+    more = [(f"{zoo.card(name).title} · {label}", name) for name, label in labels.items() if label]
+    return [*ready, *more]
+
+
+def barred(name: str) -> bool:
+    """Whether a model wants weights and none may be used."""
+    return bool(zoo.card(name).networks) and not zoo.tags(name)
+
+
+def weights_choices(name: str) -> list[tuple[str, str]]:
+    """The weights of a model, for its drop-down."""
+    facts = {tag: zoo.weights(name, tag) for tag in zoo.tags(name)}
+    here = {tag: "" if zoo.ready(name, tag) else f" · download {w.megabytes:.0f} MB" for tag, w in facts.items()}
+    free = {True: "", False: " · non-commercial", None: " · licence unclear"}
+    return [(f"{w.title}{here[tag]}{free[w.commercial]}", tag) for tag, w in facts.items()]
 
 
 def status_html(text: str, progress: float | None = None, failed: bool = False) -> str:
@@ -97,9 +144,10 @@ def guarded(handler):
 class Page:
     """The widgets, and what happens when they are used."""
 
-    def __init__(self) -> None:
+    def __init__(self, blocks: gr.Blocks) -> None:
         self.examples = examples()
         self.controls: dict[tuple[str, str], gr.components.Component] = {}
+        self.blocks = blocks
         self._lay_out()
         self._connect()
 
@@ -157,11 +205,12 @@ class Page:
                 self.shrink = gr.Button("Shrink the hole", size="sm", elem_id="shrink")
 
     def _lay_out_model(self) -> None:
-        names = zoo.names()
+        first = zoo.default()
+        tag = zoo.pick_tag(first)
         with gr.Row(elem_id="go", equal_height=True):
             self.model = gr.Dropdown(
-                [(zoo.card(name).title, name) for name in names],
-                value=names[0],
+                methods(),
+                value=first,
                 label="Method",
                 container=False,
                 elem_id="model",
@@ -171,7 +220,10 @@ class Page:
             self.run = gr.Button("Run", variant="primary", elem_id="run", scale=2, min_width=70)
             self.stop = gr.Button("Stop", variant="stop", elem_id="stop", scale=1, min_width=60)
         self.status = gr.HTML(status_html("Open a photo, or take an example."), elem_id="status")
-        self.card = gr.HTML(card_html(names[0]), elem_id="card")
+        self.weights = gr.Dropdown(
+            weights_choices(first), value=tag or None, label="Weights", visible=bool(tag), elem_id="weights"
+        )
+        self.card = gr.HTML(card_html(first, tag), elem_id="card")
 
     def _lay_out_options(self) -> None:
         self.groups: list[gr.Group] = []
@@ -191,10 +243,11 @@ class Page:
 
     def _lay_out_controls(self, of: Callable[[Card], tuple[Option, ...]]) -> None:
         """One group of widgets per model; only the chosen model's is visible."""
-        for k, name in enumerate(zoo.names()):
-            with gr.Group(visible=k == 0) as group:
+        for name in zoo.names():
+            with gr.Group(visible=name == zoo.default()) as group:
                 for option in of(zoo.card(name)):
-                    self.controls[name, option.name] = control(option)
+                    if not isinstance(option, Layer):  # drawn elsewhere, not turned
+                        self.controls[name, option.name] = control(option)
             self.groups.append(group)
 
     def _lay_out_result(self) -> None:
@@ -248,7 +301,9 @@ class Page:
         self.grow.click(guarded(self.grown(1)), [*now, self.by], tools, **quick)
         self.shrink.click(guarded(self.grown(-1)), [*now, self.by], tools, **quick)
 
-        self.model.change(self.chosen, self.model, [self.card, *self.groups], **quick)
+        self.blocks.load(self.listed, None, [self.model], **quick)
+        self.model.change(self.chosen, self.model, [self.weights, self.card, *self.groups], **quick)
+        self.weights.input(card_html, [self.model, self.weights], self.card, **quick)
         shown = [
             self.slider,
             self.views,
@@ -258,8 +313,10 @@ class Page:
             self.format,
             self.history,
             self.status,
+            self.model,
+            self.card,
         ]
-        inputs = [*now, self.model, self.seed, self.intact, self.outline, *self.controls.values()]
+        inputs = [*now, self.model, self.weights, self.seed, self.intact, self.outline, *self.controls.values()]
         self.run.click(
             self.fill,
             inputs,
@@ -330,18 +387,27 @@ class Page:
 
     def chosen(self, name: str):
         visible = [gr.update(visible=name == n) for n in zoo.names()] * 2
-        return card_html(name), *visible
+        tag = zoo.pick_tag(name)
+        choices = gr.update(choices=weights_choices(name), value=tag or None, visible=bool(tag))
+        return choices, card_html(name, tag), *visible
+
+    def listed(self):
+        """What is ready may have changed since the page was built."""
+        return gr.update(choices=methods())
 
     def stopped(self, session: Session) -> None:
         session.stopping = True
 
-    def fill(self, value, session: Session, model: str, seed: float, intact: bool, outline: bool, *values):
+    def fill(
+        self, value, session: Session, model: str, tag: str, seed: float, intact: bool, outline: bool, *values
+    ):
         """Run a method: status and live pictures, then the result. A failure leaves mask and results alone."""
         session.stopping = False
         try:
             yield {self.status: status_html("Starting…", 0.0)}
             options = {k: v for (name, k), v in zip(self.controls, values, strict=True) if name == model}
-            yield from self._fill(value, session, model, int(seed or 0), intact, outline, options)
+            options |= {"weights": tag or "", "seed": int(seed or 0), "intact": intact}
+            yield from self._fill(value, session, model, outline, options)
         except InpaintError as error:
             yield {self.status: status_html(str(error), failed=True)}
             raise gr.Error(str(error), print_exception=False) from None
@@ -356,13 +422,19 @@ class Page:
             yield {self.status: status_html(text, failed=True)}
             raise gr.Error(text, print_exception=False) from None
 
-    def _fill(self, value, session: Session, model: str, seed: int, intact: bool, outline: bool, options: dict):
+    def _fill(self, value, session: Session, model: str, outline: bool, options: dict):
         photo = session.load()
         mask = session.mask(from_painter(value))
+        pipeline.check(photo.rgb, mask)  # before anything is downloaded for it
+        for download in zoo.fetch(model, options["weights"]):
+            yield {self.status: status_html(str(download), download.done / (download.total or math.inf))}
+            if session.stopping:
+                yield {self.status: status_html("Stopped; the download goes on, so that it is there next time.")}
+                return
         image = photo.rgb
         small = preview(image, LIVE)
         last, shown, viewed = None, 0.0, 0.0
-        steps = stream(image, mask, model, seed=seed, intact=intact, **options)
+        steps = stream(image, mask, model, **options)
         for last in steps:
             now = time.perf_counter()
             if now - shown > LIVE_EVERY and last.progress < 1:
@@ -381,12 +453,18 @@ class Page:
         yield {self.status: status_html("Writing the picture…", 1.0)}
         result = session.keep(last, photo, mask, line)
         done = f"Stopped at {last.progress:.0%}: this is how far it came." if stopped else "Done."
-        yield {**self._show(session, result, outline), self.status: status_html(done), self.session: session}
+        yield {
+            **self._show(session, result, outline),
+            self.status: status_html(done),
+            self.card: card_html(model, last.report.weights),
+            self.session: session,
+        }
 
     def _show(self, session: Session, result: Result, outline: bool) -> dict:
         formats = ["PNG"] if result.format not in picture.WRITES else list(dict.fromkeys(["PNG", result.format]))
         thumbs = [(str(r.after), r.title) for r in session.results]
         return {
+            self.model: gr.update(choices=methods()),
             self.slider: self._pair(result, outline),
             self.views: gr.update(value=[(str(p), t) for p, t in result.views], visible=bool(result.views)),
             self.facts: result.line,
@@ -407,7 +485,13 @@ class Page:
     def selected(self, event: gr.SelectData, session: Session, outline: bool):
         session.shown = int(event.index)
         shown = self._show(session, session.results[session.shown], outline)
-        return {**shown, self.history: gr.skip(), self.status: gr.skip(), self.session: session}
+        return {
+            **shown,
+            self.history: gr.skip(),
+            self.status: gr.skip(),
+            self.card: gr.skip(),
+            self.session: session,
+        }
 
     def reformatted(self, session: Session, format: str):
         if not session.results:
@@ -424,7 +508,7 @@ class Page:
 def build() -> gr.Blocks:
     """The page, ready to launch."""
     with gr.Blocks(title="Inpaint", analytics_enabled=False, delete_cache=(1800, 7200)) as blocks:
-        Page()
+        Page(blocks)
     return blocks.queue(max_size=20)
 
 
