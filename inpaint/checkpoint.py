@@ -246,7 +246,7 @@ def _load(name: str, place: str, said: Mapping[str, Any], state: "dict[str, Tens
     kind, known = family(place), said.get("networks")
     if not isinstance(known, dict) or not isinstance(known.get(name), dict):
         raise InpaintError(f"it has no network {name!r}.")
-    config = configure(kind.config, known[name].get("config"))
+    config = configure(next(iter(kind.layouts.values())).config, known[name].get("config"))
     own = {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
     part = Part(kind, str(known[name].get("layout", "")), config, own)
     if misfit := compare(own, kind, config):
@@ -255,17 +255,16 @@ def _load(name: str, place: str, said: Mapping[str, Any], state: "dict[str, Tens
     return part
 
 
-def configure(kind: type, given: Any) -> Any:
-    """The config, if it is one: known names, the right types, no number so large that building would not end."""
+def configure(like: Any, given: Any) -> Any:
+    """`like` with the given values: known names, the same types, no number so large that building would not end."""
     if not isinstance(given, dict):
         raise InpaintError("its config is not a table.")
-    default = kind()
     for name, value in given.items():
-        if not hasattr(default, name) or type(value) is not type(getattr(default, name)):
+        if not hasattr(like, name) or type(value) is not type(getattr(like, name)):
             raise InpaintError(f"its config says {name}={value!r}, which is not an option of this network.")
         if isinstance(value, int | float) and not 0 <= value <= LARGEST:
             raise InpaintError(f"its config says {name}={value}, which is too much.")
     try:
-        return kind(**given)
-    except ValueError as error:
+        return dataclasses.replace(like, **given)
+    except (ValueError, TypeError) as error:
         raise InpaintError(f"its config is not usable: {error}.") from None
