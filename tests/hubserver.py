@@ -347,7 +347,8 @@ class HubServer:
 
     def environment(self, home: object) -> dict[str, str]:
         """Variables with which another process takes this for the Hub and keeps its files under `home`."""
-        return {"HF_ENDPOINT": self.endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
+        quiet = {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+        return {"HF_ENDPOINT": self.endpoint, "HF_HOME": str(home)} | quiet
 
     def take(self, request: Request, has_file: bool) -> Fault:
         """The fault that is due, counted."""
