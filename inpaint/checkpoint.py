@@ -100,7 +100,7 @@ def _read(path: Path, trusted: bool) -> "dict[str, Any]":
                     "it is a TorchScript program, which is run only if its sha256 is a published one."
                 )
             return dict(torch.jit.load(str(path), map_location="cpu").state_dict())
-    elif path.suffix == ".safetensors" or path.open("rb").read(9)[8:] == b"{":
+    elif path.suffix == ".safetensors" or _head(path, 9)[8:] == b"{":
         from safetensors.torch import load_file
 
         return load_file(path)
@@ -111,6 +111,11 @@ def _read(path: Path, trusted: bool) -> "dict[str, Any]":
     if not isinstance(given, Mapping):
         raise InpaintError(f"it holds a {type(given).__name__}, not tensors by name.")
     return dict(given)
+
+
+def _head(path: Path, size: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(size)
 
 
 def _culprit(error: Exception) -> str:

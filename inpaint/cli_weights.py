@@ -117,7 +117,8 @@ def _verify_file(file: Path, originals: list[Path]) -> str:
     networks = zoo.card(name).networks
     parts = checkpoint.load(file, networks)
     if originals:
-        checkpoint.same(parts, store.identify(networks, tuple(originals)), file.name)
+        layouts = {name: part.layout for name, part in parts.items()}
+        checkpoint.same(parts, store.identify(networks, tuple(originals), layouts), file.name)
     tensors = sum(len(part.state) for part in parts.values())
     layouts = ", ".join(dict.fromkeys(part.layout for part in parts.values()))
     agree = f", equal to {', '.join(o.name for o in originals)}" if originals else ""
@@ -137,7 +138,7 @@ def convert(
     card = zoo.card(model)
     if not card.networks or any(":" not in place for place in card.networks.values()):
         raise InpaintError(f"{card.title} has no tensors to convert.")
-    parts = store.identify(card.networks, tuple(files), layout)
+    parts = store.identify(card.networks, tuple(files), dict.fromkeys(card.networks, layout))
     origin = {"sources": {part: [] for part in parts}, "note": f"converted from {', '.join(f.name for f in files)}"}
     facts = {"title": "your own", "licence": "as you know it", "commercial": None, "data": "as you know it"}
     checkpoint.save(parts, {"model": model, "tag": store.OWN, **facts, "link": card.link, **origin}, out)

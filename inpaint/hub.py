@@ -7,6 +7,8 @@ Hub files lie in the Hub's own cache and all else in its assets folder, so `HF_H
 import errno
 import hashlib
 import os
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,14 +17,16 @@ from .contract import Hub, InpaintError, Source, Url
 
 Report = Callable[[int, int], None]  # bytes so far, bytes in all (0: not known)
 CHUNK = 1 << 20
+ONE_AT_A_TIME = threading.Lock()  # the client's threads share a connection, and one that fails closes it
+DAY = 24 * 3600
 
 
 def folder(name: str) -> Path:
     """A folder of this program's in the cache."""
-    from huggingface_hub import cached_assets_path
+    from huggingface_hub import cached_assets_path, constants
 
     try:
-        return cached_assets_path("inpaint", name, "files")
+        return cached_assets_path("inpaint", name, "files", assets_dir=constants.HF_ASSETS_CACHE)
     except OSError as error:
         raise InpaintError(f"The cache cannot be written: {error}; set HF_HOME to another folder.") from None
 
@@ -54,15 +58,15 @@ def discard(path: Path) -> None:
 
 def listed(repo: str, file: str) -> str | None:
     """The digest a Hub repository gives for one of its files; None if it has no such file. Raises InpaintError."""
-    from huggingface_hub import HfApi
+    from huggingface_hub import errors, get_hf_file_metadata, hf_hub_url
 
     try:
-        found = HfApi().get_paths_info(repo, [file])
+        etag = get_hf_file_metadata(hf_hub_url(repo, file)).etag
+    except errors.RemoteEntryNotFoundError:
+        return None
     except Exception as error:
         raise InpaintError(f"{repo} on the Hub cannot be asked: {reason(error)}.") from error
-    if not found:
-        return None
-    return f"sha256:{found[0].lfs.sha256}" if found[0].lfs else f"git-blob:{found[0].blob_id}"
+    return f"sha256:{etag}" if len(etag or "") == 64 else f"git-blob:{etag}"
 
 
 # ---- digests
@@ -131,10 +135,12 @@ def _place(source: Url) -> Path:
 
 
 def _download(source: Source, report: Report) -> Path:
+    from huggingface_hub import constants
+
+    constants.DOWNLOAD_CHUNK_SIZE = min(CHUNK, constants.DOWNLOAD_CHUNK_SIZE)  # how often progress is told
     try:
-        if isinstance(source, Hub):
-            return _from_hub(source, report)
-        return _from_address(source, report)
+        with ONE_AT_A_TIME:
+            return _from_hub(source, report) if isinstance(source, Hub) else _from_address(source, report)
     except InpaintError:
         raise
     except Exception as error:
@@ -153,6 +159,9 @@ def _from_hub(source: Hub, report: Report) -> Path:
         tqdm_class=bar(report),
         force_download=stale is not None,  # it is there, but it is not right
     )
+    for orphan in Path(path).resolve().parent.glob("*.incomplete"):  # of a download that was killed
+        if time.time() - orphan.stat().st_mtime > DAY:
+            orphan.unlink(missing_ok=True)
     return Path(path)
 
 
@@ -165,7 +174,7 @@ def _from_address(source: Url, report: Report) -> Path:
     with FileLock(f"{path}.lock"):  # another process may be at it
         if local(source):
             return path
-        with part.open("ab") as file:  # what an earlier attempt left is gone on with
+        with part.open("ab", buffering=0) as file:  # what an earlier attempt left is gone on with
             try:
                 http_get(source.address, file, resume_size=file.tell(), tqdm_class=bar(report))
             except Exception as error:

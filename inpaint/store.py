@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import checkpoint, hub
-from .contract import Card, Hub, InpaintError, Weights
+from .contract import NOTHING, Card, Hub, InpaintError, Weights
 
 SHIPPED = Path(__file__).parent.parent / "weights"
 OWN = "own"  # the tag of a checkpoint the user brought
@@ -317,15 +317,18 @@ def _from_own(name: str, card: Card) -> "dict[str, Any]":
 
 
 def identify(
-    networks: Mapping[str, str], files: tuple[Path, ...], layout: str = ""
+    networks: Mapping[str, str], files: tuple[Path, ...], layouts: Mapping[str, str] = NOTHING
 ) -> "dict[str, checkpoint.Part]":
-    """Which file is which network, by the tensors in them. Raises InpaintError for a file that is none of them."""
+    """Which file is which network, by the tensors in them.
+
+    layouts: the only one to try, by network. Raises InpaintError for a file that is none of them.
+    """
     found: dict[str, checkpoint.Part] = {}
     for file in files:
         reasons = []
         for part, place in networks.items():
             try:
-                found[part] = convert(file, place, layout)
+                found[part] = convert(file, place, layouts.get(part, ""))
                 break
             except InpaintError as error:
                 reasons.append(str(error))
