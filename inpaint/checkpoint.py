@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ def _read(path: Path, trusted: bool) -> "dict[str, Any]":
                 raise InpaintError(
                     "it is a TorchScript program, which is run only if its sha256 is a published one."
                 )
-            return dict(torch.jit.load(str(path), map_location="cpu").state_dict())
+            return _from_program(path)
     elif path.suffix == ".safetensors" or _head(path, 9)[8:] == b"{":
         from safetensors.torch import load_file
 
@@ -111,6 +112,14 @@ def _read(path: Path, trusted: bool) -> "dict[str, Any]":
     if not isinstance(given, Mapping):
         raise InpaintError(f"it holds a {type(given).__name__}, not tensors by name.")
     return dict(given)
+
+
+def _from_program(path: Path) -> "dict[str, Any]":
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # old, but what LaMa is published as
+        return dict(torch.jit.load(str(path), map_location="cpu").state_dict())
 
 
 def _head(path: Path, size: int) -> bytes:
@@ -208,6 +217,7 @@ def same(parts: Mapping[str, Part], others: Mapping[str, Part], file: str) -> No
 
 def save(parts: Mapping[str, Part], facts: Mapping[str, Any], path: Path) -> None:
     """Write the networks of one model, and the facts about their weights, at once or not at all."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     tensors = {f"{part}.{k}": v.detach().contiguous() for part, p in parts.items() for k, v in p.state.items()}
@@ -216,8 +226,8 @@ def save(parts: Mapping[str, Part], facts: Mapping[str, Any], path: Path) -> Non
     try:
         save_file(tensors, half_done, {FACTS: json.dumps({**facts, "networks": configs})})
         os.replace(half_done, path)
-    except OSError as error:
-        raise InpaintError(f"{path} cannot be written: {error.strerror or error}.") from None
+    except (OSError, SafetensorError) as error:
+        raise InpaintError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.") from None
     finally:
         half_done.unlink(missing_ok=True)
 
