@@ -1,0 +1,68 @@
+"""Globally and locally consistent completion: a plain network with dilated layers."""
+
+from typing import TYPE_CHECKING
+
+from ..contract import Card, Inpainter, Size, Step, Url, Weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def load(device: str, net: "nn.Module") -> Inpainter:
+    """The inpainter of a `nets.glcic` network that is on `device`."""
+    import torch
+
+    from ..nets import colour, glcic
+
+    fast = glcic.fold(net).to(memory_format=torch.channels_last)
+
+    def fill(image, mask):
+        picture, *_ = colour.complete(fast, torch.from_numpy(image.copy()), torch.from_numpy(mask.copy()))
+        yield Step(picture.numpy())
+
+    return fill
+
+
+def _openmmlab(title: str, file: str, data: str) -> Weights:
+    place = "https://download.openmmlab.com/mmediting/inpainting/global_local/"
+    digest = file.removesuffix(".pth")[-8:]
+    return Weights(
+        title=title,
+        parts={"net": (Url(place + file, f"sha256-prefix:{digest}"),)},
+        megabytes=24.3,
+        licence="Apache-2.0",
+        commercial=True,
+        data=data,
+        link="https://github.com/open-mmlab/mmagic/tree/main/configs/global_local",
+        layout="openmmlab",
+        note="trained at 256 × 256; the file may be larger by the critics beside the generator",
+    )
+
+
+CARD = Card(
+    title="Global & Local (GLCIC)",
+    summary="The first network to fill holes of any shape anywhere in a picture of any size. Good structure, soft "
+    "texture.",
+    paper="S. Iizuka, E. Simo-Serra, H. Ishikawa, “Globally and Locally Consistent Image Completion”, "
+    "SIGGRAPH 2017",
+    link="https://doi.org/10.1145/3072959.3073659",
+    licence="own code; weights: see each tag",
+    commercial=True,
+    speed="about a second for 512 × 512 on two cores",
+    load=load,
+    size=Size(multiple=4, minimum=64, maximum=2048, usual=256),
+    gpu=True,
+    networks={"net": "glcic:FAMILY"},
+    weights={
+        "openmmlab-places2": _openmmlab(
+            "Places2, by OpenMMLab",
+            "gl_256x256_8x12_places_20200619-52a040a8.pth",
+            "Places2: photos of scenes, offered for research and education",
+        ),
+        "openmmlab-celeba": _openmmlab(
+            "CelebA faces, by OpenMMLab",
+            "gl_256x256_8x12_celeba_20200619-5af0493f.pth",
+            "CelebA: faces, for non-commercial research",
+        ),
+    },
+)

@@ -1,0 +1,107 @@
+"""Partial convolutions: a U-Net that sees known pixels only, while its masks close the hole layer by layer."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from ..contract import Array, Card, Image, Inpainter, Size, Step, Url, Weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+STRIP = 1200  # pixels across
+GROUND, INK, KNOWN, HOLE = 128, (20, 20, 20), 245, 30
+
+
+def load(device: str, net: "nn.Module") -> Inpainter:
+    """The inpainter of a `nets.pconv` network that is on `device`."""
+    import torch
+
+    from ..nets import colour, pconv
+
+    fast, imagenet = pconv.fold(net), net.config.imagenet
+
+    def fill(image, mask):
+        patch = torch.from_numpy(image.copy()), torch.from_numpy(mask.copy())
+        picture, masks = colour.complete(fast, *patch, imagenet=imagenet)
+        known = [m[0, 0].float().cpu().numpy() for m in masks]
+        yield Step(picture.numpy(), views={"mask by layer": film(known)})
+
+    return fill
+
+
+def film(masks: Sequence[Array]) -> Image:
+    """What is known at the input and after every layer, as a film in two rows: encoder, then decoder.
+
+    masks: (h, w) in 0..1, 1 = known; the picture's, as many of the encoder, then as many of the decoder.
+    """
+    levels = len(masks) // 2
+    names = ["input", *(f"enc {n}" for n in range(1, levels + 1)), *(f"dec {n}" for n in range(levels, 0, -1))]
+    rows = (range(levels + 1), range(levels + 1, len(masks)))
+    cell = STRIP // (levels + 1)
+    h, w = masks[0].shape
+    scale = min((cell - 14) / w, 2 * cell / h)
+    size = max(1, round(w * scale)), max(1, round(h * scale))
+    return np.concatenate([_row([(names[i], masks[i]) for i in row], cell, size) for row in rows])
+
+
+def _row(frames: Sequence[tuple[str, Array]], cell: int, size: tuple[int, int]) -> Image:
+    """Frames of (width, height), each with its name and size above it, on a neutral ground."""
+    width, height = size
+    row = np.full((height + 56, STRIP, 3), GROUND, np.uint8)
+    for index, (name, mask) in enumerate(frames):
+        left = index * cell + (cell - width) // 2
+        grey = cv2.resize((HOLE + (KNOWN - HOLE) * mask).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+        row[44 : 44 + height, left : left + width] = grey[..., None]
+        for line, text in enumerate((name, "{1} x {0}".format(*mask.shape))):
+            (across, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)
+            at = index * cell + (cell - across) // 2, 18 + 18 * line
+            cv2.putText(row, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, INK, 1, cv2.LINE_AA)
+    return row
+
+
+def _openmmlab(title: str, file: str, data: str) -> Weights:
+    place = "https://download.openmmlab.com/mmediting/inpainting/pconv/"
+    digest = file.removesuffix(".pth")[-8:]
+    return Weights(
+        title=title,
+        parts={"net": (Url(place + file, f"sha256-prefix:{digest}"),)},
+        megabytes=206.2,
+        licence="Apache-2.0",
+        commercial=True,
+        data=data,
+        link="https://github.com/open-mmlab/mmagic/tree/main/configs/partial_conv",
+        layout="openmmlab",
+        note="trained at 256 × 256; half of the file are constants, which are dropped",
+    )
+
+
+CARD = Card(
+    title="Partial convolutions (PConv)",
+    summary="Sees known pixels only, and closes the hole from its rim layer by layer. For irregular holes; the "
+    "view shows the masks close.",
+    paper="G. Liu, F. A. Reda, K. J. Shih, T.-C. Wang, A. Tao, B. Catanzaro, “Image Inpainting for Irregular Holes "
+    "Using Partial Convolutions”, ECCV 2018",
+    link="https://arxiv.org/abs/1804.07723",
+    licence="own code; weights: see each tag",
+    commercial=True,
+    speed="half a second for 512 × 512 on two cores",
+    load=load,
+    size=Size(multiple=128, minimum=128, maximum=2048, usual=256),
+    gpu=True,
+    networks={"net": "pconv:FAMILY"},
+    weights={
+        "openmmlab-places2": _openmmlab(
+            "Places2, by OpenMMLab",
+            "pconv_256x256_stage2_4x2_places_20200619-1ffed0e8.pth",
+            "Places2: photos of scenes, offered for research and education",
+        ),
+        "openmmlab-celeba": _openmmlab(
+            "CelebA faces, by OpenMMLab",
+            "pconv_256x256_stage2_4x2_celeba_20200619-860f8b95.pth",
+            "CelebA: faces, for non-commercial research",
+        ),
+    },
+)
