@@ -252,6 +252,25 @@ def bench(
 
 
 @app.command()
+def speed(
+    models: Annotated[str, typer.Option(help="names, comma-separated; without it: all with networks")] = "",
+    sizes: Annotated[str, typer.Option(help="sides of the square patch, comma-separated")] = "256,512,1024",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
+    precision: Annotated[str, typer.Option(help="float32, bfloat16 or float16")] = "float32",
+) -> None:
+    """Measure what the networks cost on this machine: seconds, memory, GFLOP/s of a forward pass."""
+    from . import speed as costs
+
+    names = [name.strip() for name in models.split(",") if name.strip()] or costs.models()
+    sides = [int(size) for size in sizes.split(",")]
+    found = []
+    for cost in costs.run(names, sides, device, precision):
+        found.append(cost)
+        err.print(f"{cost.model} {cost.network} {cost.side}: {cost.error or f'{cost.seconds:.2f} s'}", markup=False)
+    print(costs.table(found))
+
+
+@app.command()
 def serve(
     host: Annotated[str, typer.Option(help="0.0.0.0 to let other machines in")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="where the page answers")] = 7860,
