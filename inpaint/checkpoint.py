@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # torch comes in only when tensors do
 WRAPPERS = ("state_dict", "generator", "G", "model", "params_ema", "params", "net")
 FACTS = "inpaint"  # the entry of a canonical file's metadata
 LARGEST = 1024  # of any number in a config
+MANY = 16  # of the items of a list there
 
 
 @dataclass(frozen=True)
@@ -274,12 +275,26 @@ def configure(like: Any, given: Any) -> Any:
     """`like` with the given values: known names, the same types, no number so large that building would not end."""
     if not isinstance(given, dict):
         raise InpaintError("its config is not a table.")
+    values = {}
     for name, value in given.items():
-        if not hasattr(like, name) or type(value) is not type(getattr(like, name)):
+        default = getattr(like, name, None) if name in {f.name for f in dataclasses.fields(like)} else None
+        values[name] = tuple(value) if isinstance(value, list) and isinstance(default, tuple) else value
+        if not _alike(values[name], default):
             raise InpaintError(f"its config says {name}={value!r}, which is not an option of this network.")
-        if isinstance(value, int | float) and not 0 <= value <= LARGEST:
+        if any(not -LARGEST <= x <= LARGEST for x in _numbers(values[name])) or values.get("width", 1) < 1:
             raise InpaintError(f"its config says {name}={value}, which is too much.")
     try:
-        return dataclasses.replace(like, **given)
+        return dataclasses.replace(like, **values)
     except (ValueError, TypeError) as error:
         raise InpaintError(f"its config is not usable: {error}.") from None
+
+
+def _alike(value: Any, default: Any) -> bool:
+    """Of one type, in tuples item by item."""
+    if isinstance(default, tuple) and default and isinstance(value, tuple):
+        return len(value) <= MANY and all(type(item) is type(default[0]) for item in value)
+    return type(value) is type(default) and default is not None
+
+
+def _numbers(value: Any) -> list[float]:
+    return [x for x in (value if isinstance(value, tuple) else (value,)) if isinstance(x, int | float)]

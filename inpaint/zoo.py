@@ -15,6 +15,10 @@ from .contract import Card, Inpainter, InpaintError, Weights
 from .store import Download
 
 MODELS = (  # the order of the drop-down; the first that is ready is the default
+    "migan",
+    "aotgan",
+    "pconv",
+    "glcic",
     "patchmatch",
     "dip",
     "navier_stokes",
@@ -121,12 +125,13 @@ def fetch(name: str, tag: str = "") -> Iterator[Download]:
 
 
 def load(name: str, device: str = "cpu", tag: str = "", precision: str = "float32") -> Inpainter:
-    """The model, ready to fill on a device that `pick_device` gave, with weights that `pick_tag` gave.
+    """The model, ready to fill on a device that `pick_device` gave, with weights as `pick_tag` takes them.
 
     The ones used last stay in memory, as many as INPAINT_RESIDENT says (2). Raises InpaintError.
     """
     if precision not in PRECISIONS:
         raise InpaintError(f"There is no precision {precision!r}; choose {', '.join(PRECISIONS)}.")
+    tag = pick_tag(name, tag)
     key = (name, device, tag, precision)
     if key not in RESIDENT:
         for _ in fetch(name, tag):  # outside the lock: others go on while it downloads

@@ -18,6 +18,21 @@ def mask():
     return hole
 
 
+@pytest.fixture(scope="session")
+def standin_files(tmp_path_factory):
+    import standins
+
+    return standins.everything(tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture
+def standins(standin_files, monkeypatch):
+    """Every model of the zoo has weights: small ones, of no use but to run."""
+    from inpaint import store
+
+    monkeypatch.setattr(store, "own", lambda: {name: (file,) for name, file in standin_files.items()})
+
+
 def pytest_terminal_summary(terminalreporter):
     """The largest differences from the recorded outputs of the reference networks, over all cases of this run."""
     parity = sys.modules.get("parity")

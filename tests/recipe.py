@@ -47,7 +47,7 @@ def fill_state(entries, seed=0, gain=1.0, bias=0.1, overrides=(), power_iteratio
         strength = setting(key, "gain", gain), setting(key, "bias", bias)
         value = _value(key, tuple(shape), seed, *strength)
         if value is not None:
-            state[key] = np.ascontiguousarray(value.astype(np.dtype(rest[0] if rest else "float32")))
+            state[key] = np.ascontiguousarray(value.astype(np.dtype(rest[0] if rest else "float32"))).reshape(shape)
     for key, shape, *_ in entries:
         if key.endswith("weight_u"):
             stem = key.removesuffix("_u")

@@ -9,6 +9,7 @@ import pytest
 import inpaint
 from inpaint import Choice, Flag, InpaintError, Number, pipeline, zoo
 
+pytestmark = pytest.mark.usefixtures("standins")
 every_model = pytest.mark.parametrize("name", zoo.names())
 
 
