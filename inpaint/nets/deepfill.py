@@ -48,7 +48,7 @@ class Filled(NamedTuple):
     coarse: Tensor
     refined: Tensor
     source: Tensor | None = None  # (N, H/8, W/8) int64: for each 8×8 block the block it attends to, -1 for none
-    gates: dict[str, Tensor] | None = None  # layer → (N, 1, h, w) in 0..1, the mean of its gates
+    gates: dict[str, Tensor] | None = None  # layer, as "coarse 1" → (N, 1, h, w) in 0..1, the mean of its gates
 
 
 class Unit(nn.Module):
@@ -221,7 +221,8 @@ class DeepFill(nn.Module):
 
     def _gated(self) -> list[str]:
         """The gated layers in the order in which they are run."""
-        return [name for name, unit in self.named_modules() if isinstance(unit, Unit) and unit.gated]
+        chains = [(name, chain) for name, chain in self.named_children() if isinstance(chain, Chain)]
+        return [f"{name} {n}" for name, chain in chains for n, unit in enumerate(chain, 1) if unit.gated]
 
 
 OPENMMLAB = {

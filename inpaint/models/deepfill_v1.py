@@ -1,0 +1,43 @@
+"""DeepFill v1: a coarse guess, refined by attention that copies from the known surroundings."""
+
+from ..contract import Card, Size, Url, Weights
+from .deepfill_v2 import FACES, OPENMMLAB, PLACES, load
+
+
+def _openmmlab(title: str, file: str, data: str) -> Weights:
+    digest = file.removesuffix(".pth")[-8:]
+    return Weights(
+        title=f"{title}, by OpenMMLab",
+        parts={"net": (Url(f"{OPENMMLAB}deepfillv1/{file}", f"sha256-prefix:{digest}"),)},
+        megabytes=14.4,
+        licence="Apache-2.0",
+        commercial=True,
+        data=data,
+        link="https://github.com/open-mmlab/mmagic/tree/main/configs/deepfillv1",
+        layout="openmmlab",
+        note="trained at 256 × 256 with mirrored borders; the file may hold more than the network's 14.4 MB",
+    )
+
+
+CARD = Card(
+    title="DeepFill v1",
+    summary="Paints a coarse guess, then refines it with an attention that copies from the known surroundings. "
+    "Made for rectangular holes; the view shows what is copied from where.",
+    paper="J. Yu, Z. Lin, J. Yang, X. Shen, X. Lu, T. S. Huang, “Generative Image Inpainting with Contextual "
+    "Attention”, CVPR 2018",
+    link="https://arxiv.org/abs/1801.07892",
+    licence="own code; weights: see each tag",
+    commercial=True,
+    speed="1.5 s for 512 × 512 on two cores",
+    load=load,
+    size=Size(multiple=8, minimum=72, maximum=2048, usual=256),  # mirrored borders need more than 64
+    context=1.0,
+    gpu=True,
+    networks={"net": "deepfill:V1"},
+    weights={
+        "openmmlab-places2": _openmmlab("Places2", "deepfillv1_256x256_8x2_places_20200619-c00a0e21.pth", PLACES),
+        "openmmlab-celeba": _openmmlab(
+            "CelebA faces", "deepfillv1_256x256_4x4_celeba_20200619-dd51a855.pth", FACES
+        ),
+    },
+)

@@ -1,0 +1,196 @@
+"""DeepFill v2: gated convolutions, and attention that copies from the known surroundings. Also what v1 shares."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from ..contract import Array, Card, Image, Inpainter, Mask, Size, Source, Step, Url, Weights
+from ..flow import draw_offsets
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+BLOCK = 8  # side in pixels of what the attention moves
+SHEET = 7  # columns of the contact sheet
+TILE, CAPTION, GAP = 112, 16, 4  # pixels
+INK, GROUND = (235, 235, 235), 24
+
+
+def load(device: str, net: "nn.Module") -> Inpainter:
+    """The inpainter of a `nets.deepfill` network that is on `device`."""
+
+    def fill(image: Image, mask: Mask) -> Iterator[Step]:
+        yield paint(net, image, mask)
+
+    return fill
+
+
+def paint(net: "nn.Module", image: Image, mask: Mask) -> Step:
+    """The network's picture, and what it had inside: coarse and refined estimates, attention, gates."""
+    import torch
+
+    with torch.inference_mode():
+        out = net(*tensors(net, image, mask), inside=True)
+    refined, coarse = (picture(net, estimate) for estimate in (out.refined, out.coarse))
+    views: dict[str, Image] = {"coarse": np.where(mask[..., None], coarse, image), "refined": refined}
+    origin = None
+    if out.source is not None:
+        origin = trace(out.source[0].cpu().numpy(), mask)
+        views["attention"] = draw_attention(image, origin)
+    if out.gates:
+        views["gates"] = contact_sheet({name: gate[0, 0].float().cpu().numpy() for name, gate in out.gates.items()})
+    return Step(refined, views=views, origin=origin)
+
+
+def tensors(net: "nn.Module", image: Image, mask: Mask) -> "tuple[Tensor, Tensor]":
+    """Image and mask as the network wants them: (1, 3, H, W) in its range and colour order, (1, 1, H, W)."""
+    import torch
+
+    like, config = next(net.parameters()), net.config
+    colours = image[..., ::-1] if config.bgr else image
+    values = torch.from_numpy(colours.astype(np.float32)).permute(2, 0, 1)[None] / 255
+    values = values * (1 - config.low) + config.low
+    return values.to(like), torch.from_numpy(mask.astype(np.float32))[None, None].to(like)
+
+
+def picture(net: "nn.Module", estimate: "Tensor") -> Image:
+    """(1, 3, H, W) in the network's range and colour order as an image."""
+    low = net.config.low
+    values = (estimate[0].float().clamp(low, 1) - low) / (1 - low) * 255
+    colours = values.round().byte().permute(1, 2, 0).cpu().numpy()
+    return np.ascontiguousarray(colours[..., ::-1] if net.config.bgr else colours)
+
+
+def trace(source: Array, mask: Mask) -> Array:
+    """The pixel each hole pixel is copied from, (H, W, 2) int32 as (row, column).
+
+    source (h, w): the block each 8×8 block attends to, as row·w + column, or -1. Elsewhere than in the hole it is
+    -1, and where a block reaches into a part of the hole too thin for the attention to see.
+    """
+    own = np.indices(mask.shape)
+    block = source[tuple(own // BLOCK)]
+    pixel = np.stack(np.divmod(block, source.shape[1])) * BLOCK + own % BLOCK
+    known = mask & (block >= 0) & ~mask[tuple(pixel.clip(0, np.reshape(mask.shape, (2, 1, 1)) - 1))]
+    return np.where(known[..., None], np.moveaxis(pixel, 0, -1), -1).astype(np.int32)
+
+
+def draw_attention(image: Image, origin: Array) -> Image:
+    """Where the hole is copied from, in the paper's colour code."""
+    known = origin[..., 0] >= 0
+    offsets = origin - np.moveaxis(np.indices(known.shape), 0, -1)
+    return draw_offsets(image, known, offsets)
+
+
+def contact_sheet(maps: Mapping[str, Array]) -> Image:
+    """Named maps (h, w) in 0..1, all of one proportion, as grey pictures in rows, black for 0."""
+    longest = max(max(values.shape) for values in maps.values())
+    tallest = max(values.shape[0] for values in maps.values()) * TILE // longest
+    rows = -(-len(maps) // SHEET)
+    step = max(tallest, 1) + CAPTION + GAP
+    sheet = np.full((rows * step + GAP, SHEET * (TILE + GAP) + GAP, 3), GROUND, np.uint8)
+    for index, (name, values) in enumerate(maps.items()):
+        top, left = GAP + index // SHEET * step, GAP + index % SHEET * (TILE + GAP)
+        scale = TILE / max(values.shape)
+        size = tuple(max(1, int(side * scale)) for side in values.shape[::-1])
+        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
+        grey = (cv2.resize(values, size, interpolation=way).clip(0, 1) * 255).astype(np.uint8)
+        cv2.putText(sheet, name, (left, top + 11), cv2.FONT_HERSHEY_SIMPLEX, 0.36, INK, 1, cv2.LINE_AA)
+        top += CAPTION
+        sheet[top : top + size[1], left : left + size[0]] = grey[..., None]
+    return sheet
+
+
+# ---- the card
+
+RAW = "https://raw.githubusercontent.com/"
+OPENMMLAB = "https://download.openmmlab.com/mmediting/inpainting/"
+PLACES = "Places2: photos of scenes, offered for research and education"
+FACES = "CelebA: faces, for non-commercial research"
+FACES_HQ = "CelebA-HQ: faces, for non-commercial research"
+
+
+def _weights(title: str, source: tuple[Source, ...], megabytes: float, **facts: Any) -> Weights:
+    return Weights(title=title, parts={"net": source}, megabytes=megabytes, **facts)
+
+
+def _openmmlab(title: str, file: str, data: str) -> Weights:
+    digest = file.removesuffix(".pth")[-8:]
+    return _weights(
+        f"{title}, by OpenMMLab",
+        (Url(f"{OPENMMLAB}deepfillv2/{file}", f"sha256-prefix:{digest}"),),
+        17.7,
+        licence="Apache-2.0",
+        commercial=True,
+        data=data,
+        link="https://github.com/open-mmlab/mmagic/tree/main/configs/deepfillv2",
+        layout="openmmlab",
+        note="trained at 256 × 256 with mirrored borders; the file may hold more than the network's 17.7 MB",
+    )
+
+
+def _authors(title: str, file: str, blob: str, data: str, port: bool = False) -> Weights:
+    place = f"{RAW}Vareto-PYTORCH/pytorch-deepfillv2/682cd05c7218d23717c9d27ba2e8474a7fa67340/pretrained/"
+    return _weights(
+        f"{title}, by the authors" + (", run as in the PyTorch port" if port else ""),
+        (Url(place + file, f"git-blob:{blob}"),),
+        16.2,
+        licence="CC BY-NC 4.0",
+        commercial=False,
+        data=data,
+        link="https://github.com/JiahuiYu/generative_inpainting",
+        layout="tf_nipponjo" if port else "tf_official",
+        note="RGB, and an attention that does not prefer coherent shifts: as https://github.com/nipponjo/deepfillv2-"
+        "pytorch runs them"
+        if port
+        else "converted from TensorFlow by others, from a copy in someone's repository",
+    )
+
+
+AUTHORS = {
+    "places2": ("Places2", "states_tf_places2.pth", "2921cb23db69142af63c525c4443c0fa0dd2ff37", PLACES),
+    "celebahq": ("CelebA-HQ faces", "states_tf_celebahq.pth", "7c299acc765e3b45b32a0846504701e2e51bc2b5", FACES_HQ),
+}
+CSQIANGWEN = "pretrained_model/deepfillv2_WGAN_G_epoch40_batchsize4.pth"
+MIRRORS = (
+    f"hyuvilab/DeepFillv2_Pytorch/dec9b1802e3ceb43a6a6c17a796ca8cc7bcb8a65/{CSQIANGWEN}",
+    "HaohuaLv/DeepFill/170d49135a1dfa3f298617468f6987680537ae0a/deepfillv2.pth",
+    f"Ayaa17/DeepFillv2_Pytorch/2c6477e970e381e82e264942a3f64f831a55a32d/{CSQIANGWEN}",
+)
+
+CARD = Card(
+    title="DeepFill v2",
+    summary="Paints a coarse guess, then refines it with gates that learn what to trust and an attention that "
+    "copies from the known surroundings. For free-form holes; the views show all of it.",
+    paper="J. Yu, Z. Lin, J. Yang, X. Shen, X. Lu, T. Huang, “Free-Form Image Inpainting with Gated Convolution”, "
+    "ICCV 2019",
+    link="https://arxiv.org/abs/1806.03589",
+    licence="own code; weights: see each tag",
+    commercial=True,
+    speed="1.5 s for 512 × 512 on two cores; 5 s with the default weights, whose network is twice as wide",
+    load=load,
+    size=Size(multiple=8, minimum=72, maximum=2048, usual=512),  # mirrored borders need more than 64
+    context=1.0,
+    gpu=True,
+    networks={"net": "deepfill:V2"},
+    weights={
+        "csqiangwen": _weights(
+            "Places365, by csqiangwen",
+            tuple(Url(RAW + mirror, "git-blob:7762350994995b013153b98aa769e7b7fdc9eb2b") for mirror in MIRRORS),
+            64.8,
+            licence="MIT",
+            commercial=True,
+            data="Places365: photos of scenes, offered for research and education",
+            link="https://github.com/csqiangwen/DeepFillv2_Pytorch",
+            layout="csqiangwen",
+            note="twice as wide as the authors' network; copies of the file in other people's repositories",
+        ),
+        "openmmlab-places2": _openmmlab("Places2", "deepfillv2_256x256_8x2_places_20200619-10d15793.pth", PLACES),
+        "openmmlab-celeba": _openmmlab(
+            "CelebA faces", "deepfillv2_256x256_8x2_celeba_20200619-c96e5f12.pth", FACES
+        ),
+        **{tag: _authors(*facts) for tag, facts in AUTHORS.items()},
+        **{f"{tag}-port": _authors(*facts, port=True) for tag, facts in AUTHORS.items()},
+    },
+)
