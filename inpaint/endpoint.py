@@ -10,8 +10,9 @@ from typing import Any
 
 import gradio as gr
 
-from . import picture, stream
+from . import picture
 from .contract import InpaintError
+from .zerogpu import stream
 
 
 def lay_out(**event: Any) -> None:

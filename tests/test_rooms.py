@@ -55,7 +55,8 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
     "__init__": {"contract", "pipeline", "zoo"},
     "session": {"cv2", "contract", "masks", "picture", "pipeline"},
     "painter": {"gradio", "PIL", "contract", "masks"},
-    "endpoint": {"gradio", "contract", "picture", "__init__"},
+    "zerogpu": {"contract", "pipeline", "zoo", "__init__"},
+    "endpoint": {"gradio", "contract", "picture", "zerogpu"},
     "inside": {"gradio", "cv2", "contract", "masks", "picture", "painter", "session", "zoo"},
     "page": {
         *("gradio", "contract", "masks", "picture", "pipeline", "zoo"),
