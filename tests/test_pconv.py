@@ -99,7 +99,7 @@ def compare(name, precision, case="", change=lambda net: net, see=lambda x, hole
 
 @pytest.mark.parametrize("name, case", EVERY)
 @every_precision
-@pytest.mark.parametrize("change", [lambda net: net, pconv.fold], ids=["plain", "folded"])
+@pytest.mark.parametrize("change", [lambda net: net, pconv.Folded], ids=["plain", "folded"])
 def test_same_as_the_reference(name, case, precision, change):
     compare(name, precision, case, change)
 
@@ -159,7 +159,7 @@ def test_any_depth_folds(levels, renorm):
     x, hole = (t.double() for t in picture(2, 64, 96))
     net(x, hole)  # gives the norms something to fold
     out, masks = net.eval()(x, hole)
-    fast, same = pconv.fold(net)(x, hole)
+    fast, same = pconv.Folded(net)(x, hole)
     assert len(masks) == 1 + 2 * levels
     assert torch.allclose(out, fast, atol=1e-10) and all(map(torch.equal, masks, same))
     each = [net(x[i : i + 1], hole[i : i + 1])[0] for i in range(2)]
@@ -178,7 +178,7 @@ def test_masks_close_and_pixels_in_the_hole_do_not_matter():
 
 def test_nothing_known_gives_nothing():
     net = pconv.UNet(SMALL).eval()
-    for form in (net, pconv.fold(net)):
+    for form in (net, pconv.Folded(net)):
         out, masks = form(torch.rand(1, 3, 32, 32), torch.ones(1, 1, 32, 32))
         assert out.abs().max() == 0 and not any(m.any() for m in masks)
 
@@ -198,8 +198,8 @@ def test_half_precision(name, dtype):
     image, hole = inputs(manifest["cases"][0], torch.float32)
     x = colour.encode(image, imagenet=net.config.imagenet)
     with torch.inference_mode():
-        want, masks = pconv.fold(net.float())(x, hole)
-        out, same = pconv.fold(net).to(dtype)(x.to(dtype), hole.to(dtype))
+        want, masks = pconv.Folded(net.float())(x, hole)
+        out, same = pconv.Folded(net).to(dtype)(x.to(dtype), hole.to(dtype))
     assert out.dtype == dtype and all(map(torch.equal, masks, same))
     assert (out.float() - want).abs().mean() < 0.05 * want.abs().mean()
 

@@ -48,7 +48,7 @@ CARD = Card(
     link="https://doi.org/10.1145/3072959.3073659",
     licence="own code; weights: see each tag",
     commercial=True,
-    speed="about a second for 512 × 512 on two cores",
+    speed="a second and a half for 512 × 512 on two cores",
     load=load,
     size=Size(multiple=4, minimum=64, maximum=2048, usual=256),
     gpu=True,

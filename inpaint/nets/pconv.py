@@ -51,19 +51,8 @@ class PartialConv2d(nn.Conv2d):
         return out, known.expand(-1, self.out_channels, -1, -1) if self.multi else known
 
     def cover(self, counts: Tensor, channels: int) -> tuple[Tensor, Tensor]:
-        """Window by known part of it, 0 where nothing is known, and what is known then: (N, 1, H', W') both.
-
-        counts: (N, 1, H, W), how many of the `channels` are known at each pixel; float32 at least, so that they
-        stay whole numbers.
-        """
-        ones = counts.new_ones(1, 1, *self.kernel_size)
-        covered = F.conv2d(counts, ones, None, self.stride, self.padding, self.dilation)
-        window = self.kernel_size[0] * self.kernel_size[1] * channels
-        if self.renorm == "inverse_sum":
-            known = (covered > 0).to(covered.dtype)
-            return known * window / torch.where(covered > 0, covered, 1), known
-        known = covered.clamp(0, 1)
-        return window / (covered + 1e-8) * known, known
+        """`cover` for this layer."""
+        return cover(counts, channels, self.renorm, self.kernel_size, self.stride, self.padding, self.dilation)
 
     def renormalise(self, x: Tensor, scale: Tensor, known: Tensor, channels: int) -> Tensor:
         """The features of a masked input."""
@@ -78,6 +67,29 @@ class PartialConv2d(nn.Conv2d):
         if self.renorm == "ratio":
             return self.weight
         return self.weight / (self.kernel_size[0] * self.kernel_size[1] * channels)
+
+
+def cover(
+    counts: Tensor,
+    channels: int,
+    renorm: str,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    dilation: tuple[int, ...],
+) -> tuple[Tensor, Tensor]:
+    """Window by known part of it, 0 where nothing is known, and what is known then: (N, 1, H', W') both.
+
+    counts: (N, 1, H, W), how many of the `channels` are known at each pixel; float32 at least, so that they stay
+    whole numbers.
+    """
+    covered = F.conv2d(counts, counts.new_ones(1, 1, *kernel), None, stride, padding, dilation)
+    window = kernel[0] * kernel[1] * channels
+    if renorm == "inverse_sum":
+        known = (covered > 0).to(covered.dtype)
+        return known * window / torch.where(covered > 0, covered, 1), known
+    known = covered.clamp(0, 1)
+    return window / (covered + 1e-8) * known, known
 
 
 def exact(x: Tensor) -> Tensor:
@@ -150,7 +162,7 @@ def double(x: Tensor) -> Tensor:
 
 
 class Folded(nn.Module):
-    """A `UNet` for use: the same results for less time, as far as masks are 0 or 1.
+    """A `UNet` for use, not for training: the same results in half the time, as far as masks are 0 or 1.
 
     The norms are part of the weights; and a convolution of an enlarged feature map is done before the enlargement.
     """
@@ -182,9 +194,9 @@ class FoldedUnit(nn.Module):
     def __init__(self, unit: Unit, deep: int = 0):
         super().__init__()
         conv = unit.conv
-        self.slope, self.cover, self.inputs = unit.slope, conv.cover, conv.in_channels
-        self.stride, self.padding = conv.stride, conv.padding
-        weight, shift = conv.kernel(self.inputs), conv.bias
+        self.slope, self.stride, self.padding = unit.slope, conv.stride, conv.padding
+        self.geometry = conv.in_channels, conv.renorm, conv.kernel_size, conv.stride, conv.padding, conv.dilation
+        weight, shift = conv.kernel(conv.in_channels), conv.bias
         if unit.norm is not None:
             gain = unit.norm.weight * torch.rsqrt(unit.norm.running_var + unit.norm.eps)
             weight, shift = weight * gain[:, None, None, None], unit.norm.bias - unit.norm.running_mean * gain
@@ -193,7 +205,7 @@ class FoldedUnit(nn.Module):
         self.shift = None if shift is None else _frozen(shift[:, None, None])
 
     def forward(self, x: Tensor, counts: Tensor, deep: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        scale, known = self.cover(counts, self.inputs)
+        scale, known = cover(counts, *self.geometry)
         out = F.conv2d(x, self.weight, None, self.stride, self.padding)
         if deep is not None:
             _add_enlarged(out, F.conv2d(deep, self.deep, None, 1, 1))
@@ -229,10 +241,6 @@ def _add_enlarged(out: Tensor, phases: Tensor) -> None:
     for index, part in enumerate(phases.chunk(4, 1)):
         i, j = divmod(index, 2)
         out[:, :, i::2, j::2] += part[:, :, i : i + h, j : j + w]
-
-
-def fold(net: UNet) -> Folded:
-    return Folded(net)
 
 
 def convert(state: State) -> dict[str, Tensor]:
