@@ -64,9 +64,8 @@ class PartialConv2d(nn.Conv2d):
 
         It is taken out before the convolution, whose sums would not fit into float16.
         """
-        if self.renorm == "ratio":
-            return self.weight
-        return self.weight / (self.kernel_size[0] * self.kernel_size[1] * channels)
+        window = self.kernel_size[0] * self.kernel_size[1] * channels
+        return self.weight / window if self.renorm == "inverse_sum" else self.weight
 
 
 def cover(
