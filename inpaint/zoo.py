@@ -15,9 +15,14 @@ from .contract import Card, Inpainter, InpaintError, Weights
 from .store import Download
 
 MODELS = (  # the order of the drop-down; the first that is ready is the default
+    "lama",
     "migan",
+    "deepfill_v2",
+    "edgeconnect",
     "aotgan",
+    "deepfill_v1",
     "pconv",
+    "crfill",
     "glcic",
     "patchmatch",
     "dip",
