@@ -155,7 +155,7 @@ def unwrap(given: "dict[str, Any]") -> "dict[str, Tensor]":
         if isinstance(inner := given.get(key), dict):
             return unwrap(inner)
     state = {k: v for k, v in given.items() if isinstance(v, torch.Tensor)}
-    for prefix in ("module.", "generator.", "module."):
+    for prefix in ("module.", "generator.", "baseg.", "module."):
         if any(k.startswith(prefix) for k in state):  # beside a generator may lie its critics and losses
             state = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
     return state

@@ -3,7 +3,7 @@
 import functools
 
 import torch
-from recipe import compare, fill_state, load_fixture, make_inputs
+from recipe import compare, load_fixture, make_inputs, make_state
 
 from inpaint import checkpoint
 
@@ -18,9 +18,7 @@ def load(fixture: str, place: str, layout: str = ""):
     The weights take the way of a published file: `layout` must be what the tensors are recognised as.
     """
     manifest, expected = load_fixture(fixture)
-    state = {
-        key: torch.from_numpy(value) for key, value in fill_state(manifest["state"], **manifest["recipe"]).items()
-    }
+    state = {key: torch.from_numpy(value) for key, value in make_state(manifest).items()}
     part = checkpoint.fit(state, checkpoint.family(place), layout)
     return manifest, expected, checkpoint.network(part)
 

@@ -56,6 +56,14 @@ def fill_state(entries, seed=0, gain=1.0, bias=0.1, overrides=(), power_iteratio
     return {key: state[key] for key, *_ in entries if key in state}
 
 
+def make_state(manifest: dict) -> dict[str, np.ndarray]:
+    """The tensors of a fixture's network. One trainer writes weight_bar for weight_orig; the numbers are the same."""
+    theirs = [key for key, *_ in manifest["state"]]
+    ours = [[key.replace("weight_bar", "weight_orig"), *rest] for key, *rest in manifest["state"]]
+    made = fill_state(ours, **manifest["recipe"])
+    return {key: made[own] for key, (own, *_) in zip(theirs, ours, strict=True)}
+
+
 def _value(key: str, shape: tuple[int, ...], seed: int, gain: float, bias: float) -> np.ndarray | None:
     """One tensor in float64; None for a spectral norm's u and v, which follow from the weight."""
     leaf = key.rsplit(".", 1)[-1]
@@ -175,7 +183,9 @@ def compare(expected, case: str, output: str, array, atol: float, step: int = 5,
     for part, got in summarise(array, step, corner).items():
         want = expected[f"{case}/{output}/{part}"]
         assert want.shape == got.shape, f"{case}/{output}/{part}: {got.shape} is not {want.shape}"
-        worst = max(worst, float(np.abs(got.astype(np.float64) - want).max(initial=0.0)))
+        difference = np.abs(got.astype(np.float64) - want)
+        assert np.isfinite(difference).all(), f"{case}/{output}/{part}: not finite"
+        worst = max(worst, float(difference.max(initial=0.0)))
     assert worst <= atol, f"{case}/{output}: max |d| = {worst:.3g} > {atol:.3g}"
     return worst
 
