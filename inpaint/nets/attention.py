@@ -53,29 +53,27 @@ def attend(
     dtype = foreground.dtype
     if dtype in (torch.float16, torch.bfloat16):  # too coarse for the softmax of ten times a long sum
         foreground, background = foreground.float(), background.float()
-    small = shrink(foreground, 2, corners), shrink(background, 2, corners), norm
-    height, width = small[0].shape[2:]
     usable = (F.max_pool2d(mask.to(foreground.dtype), 3, 1, 1).flatten(2) == 0).to(foreground.dtype)  # (N, 1, L)
-    some = usable.amax(2) > 0  # (N, 1)
-    never = torch.where(usable > 0, 0, -torch.inf).to(foreground.dtype)
-    rows = correlate(*small)
-    if fuse:
-        *_, last = fuse_along(correlate(*small, start=max(height - 2, 0)))
-        rows = fuse_across(fuse_along(rows), last, width)
+    scores = compare(shrink(foreground, 2, corners), shrink(background, 2, corners), norm, fuse)
     best: list[Tensor] = []
-
-    def weights() -> Iterator[Tensor]:
-        for scores in rows:
-            candidates = scores + never
-            best.append(candidates.detach().argmax(2))
-            if masked == "zero":
-                yield (scores * (usable * scale)).softmax(2) * usable
-            else:  # of nothing but -∞ the softmax is not a number
-                yield (torch.where(some[..., None], candidates, 0) * scale).softmax(2) * some[..., None]
-
-    features = paste(weights(), background)
+    features = paste(_weigh(scores, usable, masked, scale, best), background)
     features = features / (4 if overlap == "four" else _layers(features))
-    return Attended(features.to(dtype), torch.stack(best, 1).where(some[..., None], -1))
+    return Attended(features.to(dtype), torch.stack(best, 1).where(usable.any(2, keepdim=True), -1))
+
+
+def _weigh(
+    rows: Iterable[Tensor], usable: Tensor, masked: str, scale: float, best: list[Tensor]
+) -> Iterator[Tensor]:
+    """The softmax of the scores, row by row; puts the places of the best, (N, w), into `best`."""
+    some = usable.amax(2, keepdim=True) > 0
+    never = torch.where(usable > 0, 0, -torch.inf).to(usable.dtype)
+    for scores in rows:
+        candidates = scores + never
+        best.append(candidates.detach().argmax(2))
+        if masked == "zero":
+            yield (scores * (usable * scale)).softmax(2) * usable
+        else:  # of nothing but -∞ the softmax is not a number
+            yield (torch.where(some, candidates, 0) * scale).softmax(2) * some
 
 
 def shrink(x: Tensor, factor: int, corners: bool) -> Tensor:
@@ -88,6 +86,16 @@ def shrink(x: Tensor, factor: int, corners: bool) -> Tensor:
         place = torch.arange(count, device=x.device, dtype=torch.float32) * ((size - 1) / max(count - 1, 1))
         x = x.index_select(dim, (place + 0.5).long())
     return x
+
+
+def compare(foreground: Tensor, background: Tensor, norm: str, fuse: bool) -> Iterator[Tensor]:
+    """The scores (N, w, L) of each row of the foreground (N, C, h, w) against L = h·w places of the background."""
+    rows = correlate(foreground, background, norm)
+    if not fuse:
+        return rows
+    height, width = foreground.shape[2:]
+    *_, last = fuse_along(correlate(foreground, background, norm, start=max(height - 2, 0)))
+    return fuse_across(fuse_along(rows), last, width)
 
 
 def correlate(foreground: Tensor, background: Tensor, norm: str, start: int = 0) -> Iterator[Tensor]:
