@@ -57,7 +57,7 @@ def fill_state(entries, seed=0, gain=1.0, bias=0.1, overrides=(), power_iteratio
 
 
 def make_state(manifest: dict) -> dict[str, np.ndarray]:
-    """The tensors of a fixture's network. One trainer writes weight_bar for weight_orig; the numbers are the same."""
+    """The tensors of a fixture's network. One trainer calls weight_orig weight_bar; the numbers are the same."""
     theirs = [key for key, *_ in manifest["state"]]
     ours = [[key.replace("weight_bar", "weight_orig"), *rest] for key, *rest in manifest["state"]]
     made = fill_state(ours, **manifest["recipe"])
