@@ -168,7 +168,7 @@ CARD = Card(
     link="https://arxiv.org/abs/1806.03589",
     licence="own code; weights: see each tag",
     commercial=True,
-    speed="1.5 s for 512 × 512 on two cores; 5 s with the default weights, whose network is twice as wide",
+    speed="3 s for 512 × 512 on one core; 10 s with the default weights, whose network is twice as wide",
     load=load,
     size=Size(multiple=8, minimum=72, maximum=2048, usual=512),  # mirrored borders need more than 64
     context=1.0,
