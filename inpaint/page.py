@@ -16,8 +16,9 @@ import gradio as gr
 
 from . import endpoint, masks, picture, pipeline, stream, zoo
 from .contract import Card, Choice, Flag, InpaintError, Layer, Mask, Number, Option
+from .inside import Inside
 from .painter import from_painter, mask_painter, photo_file, to_painter
-from .session import Result, Session, preview
+from .session import Job, Result, Session, preview
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 LIVE = 640  # longest side of the pictures sent while a fill is under way
@@ -271,16 +272,8 @@ class Page:
                 "Continue from this result", size="md", elem_id="continue", scale=3, min_width=160
             )
         self.outline = gr.Checkbox(False, label="show hole outline", elem_id="outline", container=False)
-        self.views = gr.Gallery(
-            label="Inside the method",
-            columns=2,
-            height="auto",
-            object_fit="contain",
-            format="webp",
-            buttons=["fullscreen"],
-            elem_id="views",
-            visible=False,
-        )
+        self.inside = Inside()
+        self.inside.lay_out()
 
     # -- events
 
@@ -305,30 +298,19 @@ class Page:
         self.model.change(self.chosen, self.model, [self.weights, self.card, *self.groups], **quick)
         self.weights.input(card_html, [self.model, self.weights], self.card, **quick)
         shown = [
-            self.slider,
-            self.views,
-            self.facts,
-            self.take,
-            self.download,
-            self.format,
-            self.history,
-            self.status,
-            self.model,
-            self.card,
+            *(self.slider, self.facts, self.take, self.download, self.format, self.history),
+            *(self.status, self.model, self.card, self.session),
+            *self.inside.shown,
         ]
-        inputs = [*now, self.model, self.weights, self.seed, self.intact, self.outline, *self.controls.values()]
-        self.run.click(
-            self.fill,
-            inputs,
-            [*shown, self.session],
-            show_progress="hidden",
-            show_progress_on=self.status,
-            **HEAVY,
-            **HIDDEN,
-        )
+        heavy = {"show_progress": "hidden", **HEAVY, **HIDDEN}
+        inputs = [*now, self.outline, self.model, self.weights, self.seed, self.intact, *self.controls.values()]
+        self.run.click(self.fill, inputs, shown, show_progress_on=self.status, **heavy)
+        self.inside.connect(self.session, quick)
+        inputs = [self.session, self.outline, self.inside.painter, self.inside.sigma]
+        self.inside.refill.click(self.refill, inputs, shown, show_progress_on=self.inside.said, **heavy)
         self.stop.click(self.stopped, self.session, None, **quick)
         self.outline.change(self.outlined, [self.session, self.outline], self.slider, **quick)
-        self.history.select(self.selected, [self.session, self.outline], [*shown, self.session], **quick)
+        self.history.select(self.selected, [self.session, self.outline], shown, **quick)
         self.format.change(guarded(self.reformatted), [self.session, self.format], self.download, **quick)
 
     def opened(self, path: str, session: Session):
@@ -399,42 +381,57 @@ class Page:
         session.stopping = True
 
     def fill(
-        self, value, session: Session, model: str, tag: str, seed: float, intact: bool, outline: bool, *values
+        self, value, session: Session, outline: bool, model: str, tag: str, seed: float, intact: bool, *values
     ):
-        """Run a method: status and live pictures, then the result. A failure leaves mask and results alone."""
+        """Run a method on the hole that is painted."""
+
+        def asked() -> tuple[Job, Mask]:
+            options = {k: v for (name, k), v in zip(self.controls, values, strict=True) if name == model}
+            options |= {"weights": tag or "", "seed": int(seed or 0), "intact": intact}
+            return session.job(model, options), session.mask(from_painter(value))
+
+        yield from self._run(session, outline, asked)
+
+    def refill(self, session: Session, outline: bool, painted, sigma: float):
+        """Run a method once more, with the edges that the visitor made. What is told is told beside them too."""
+
+        def asked() -> tuple[Job, Mask]:
+            job = self.inside.job(session, painted, sigma)
+            return job, session.results[session.shown].mask()
+
+        for told in self._run(session, outline, asked):
+            yield told | {self.inside.said: told[self.status]} if self.status in told else told
+
+    def _run(self, session: Session, outline: bool, asked: Callable[[], tuple[Job, Mask]]):
+        """Status and live pictures, then the result. A failure leaves mask, edges and results alone."""
         session.stopping = False
         try:
             yield {self.status: status_html("Starting…", 0.0)}
-            options = {k: v for (name, k), v in zip(self.controls, values, strict=True) if name == model}
-            options |= {"weights": tag or "", "seed": int(seed or 0), "intact": intact}
-            yield from self._fill(value, session, model, outline, options)
+            yield from self._fill(session, outline, *asked())
         except InpaintError as error:
             yield {self.status: status_html(str(error), failed=True)}
             raise gr.Error(str(error), print_exception=False) from None
         except Exception as error:
             log.exception("a fill failed")
-            memory = isinstance(error, MemoryError) or "out of memory" in str(error).lower()
             text = (
                 "There is not enough memory for this; lower the working size or the context."
-                if memory
+                if pipeline.out_of_memory(error)
                 else "The method failed on this picture; your mask is kept. Try another method or a smaller hole."
             )
             yield {self.status: status_html(text, failed=True)}
             raise gr.Error(text, print_exception=False) from None
 
-    def _fill(self, value, session: Session, model: str, outline: bool, options: dict):
-        photo = session.load()
-        mask = session.mask(from_painter(value))
+    def _fill(self, session: Session, outline: bool, job: Job, mask: Mask):
+        photo = picture.open_picture(job.source)
         pipeline.check(photo.rgb, mask)  # before anything is downloaded for it
-        for download in zoo.fetch(model, options["weights"]):
+        for download in zoo.fetch(job.model, job.options["weights"]):
             yield {self.status: status_html(str(download), download.done / (download.total or math.inf))}
             if session.stopping:
                 yield {self.status: status_html("Stopped; the download goes on, so that it is there next time.")}
                 return
-        image = photo.rgb
-        small = preview(image, LIVE)
-        last, shown, viewed = None, 0.0, 0.0
-        steps = stream(image, mask, model, **options)
+        last, steps = None, stream(photo.rgb, mask, job.model, **job.options, **job.layers)
+        small = preview(photo.rgb, LIVE)
+        shown = viewed = 0.0
         for last in steps:
             now = time.perf_counter()
             if now - shown > LIVE_EVERY and last.progress < 1:
@@ -443,7 +440,7 @@ class Page:
                 live[self.status] = running(last.progress, last.note, last.report.seconds)
                 if last.views and now - viewed > VIEWS_EVERY:
                     viewed = now
-                    live[self.views] = gr.update(value=[(v, k) for k, v in last.views.items()], visible=True)
+                    live |= self.inside.live(last.views)
                 yield live
             if session.stopping:
                 break
@@ -451,12 +448,12 @@ class Page:
         stopped = [f"stopped at {last.progress:.0%}"] if last.progress < 1 else []
         line = " · ".join([str(last.report), *stopped, *photo.notes])
         yield {self.status: status_html("Writing the picture…", 1.0)}
-        result = session.keep(last, photo, mask, line)
+        result = session.keep(last, photo, mask, line, job)
         done = f"Stopped at {last.progress:.0%}: this is how far it came." if stopped else "Done."
         yield {
             **self._show(session, result, outline),
             self.status: status_html(done),
-            self.card: card_html(model, last.report.weights),
+            self.card: card_html(job.model, last.report.weights),
             self.session: session,
         }
 
@@ -466,12 +463,12 @@ class Page:
         return {
             self.model: gr.update(choices=methods()),
             self.slider: self._pair(result, outline),
-            self.views: gr.update(value=[(str(p), t) for p, t in result.views], visible=bool(result.views)),
             self.facts: result.line,
             self.take: gr.update(visible=True),
             self.download: str(result.photo),
             self.format: gr.update(choices=formats, value="PNG"),
             self.history: gr.update(value=thumbs, visible=True),
+            **self.inside.show(session, result),
         }
 
     def _pair(self, result: Result, outline: bool) -> tuple[str, str]:

@@ -266,7 +266,7 @@ def test_only_the_endpoint_is_public(client):
     ids=str,
 )
 def test_the_endpoint_explains_bad_input(client, files, change, words):
-    given = {"model": zoo.names()[0], "options": {}, "seed": 0} | change
+    given = {"model": zoo.default(), "options": {}, "seed": 0} | change
     with pytest.raises(AppError, match=words):
         client.predict(*files, *given.values(), api_name="/inpaint")
 

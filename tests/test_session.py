@@ -5,8 +5,8 @@ import PIL.Image
 import pytest
 
 import inpaint
-from inpaint import InpaintError, masks
-from inpaint.session import KEPT, Session, preview
+from inpaint import Card, InpaintError, Layer, Size, Step, masks, pipeline
+from inpaint.session import KEPT, Session, preview, spread
 
 
 @pytest.fixture
@@ -21,10 +21,10 @@ def visitor(tmp_path):
     assert session.folder is None or not session.folder.exists()
 
 
-def filled(session, hole):
+def filled(session, hole, model="navier_stokes"):
     photo = session.load()
-    *_, last = inpaint.stream(photo.rgb, hole, "navier_stokes")
-    return session.keep(last, photo, hole, "line")
+    *_, last = inpaint.stream(photo.rgb, hole, model)
+    return session.keep(last, photo, hole, "line", session.job(model, {}))
 
 
 def test_a_mask_of_ours_keeps_its_resolution_where_it_was_not_edited(visitor):
@@ -78,3 +78,131 @@ def test_names_of_files_are_made_safe(visitor):
     hole = np.zeros(visitor.picture, bool)
     hole[50:60, 50:60] = True
     assert filled(visitor, hole).photo.parent.parent == visitor.folder
+
+
+def test_where_pixels_came_from_is_kept_with_the_result(visitor):
+    hole = np.zeros(visitor.picture, bool)
+    hole[700:760, 900:970] = True
+    photo = visitor.load()
+    *_, fill = inpaint.stream(photo.rgb, hole, "patchmatch")
+    result = visitor.keep(fill, photo, hole, "line", visitor.job("patchmatch", {}))
+    assert result.traced and not result.edged and (result.mask() == hole).all()
+    (trace,) = result.traces()
+    for row, column in ((700, 900), (730, 935), (759, 969)):
+        source = trace.source_of(row, column)
+        assert source == fill.source_of(row, column) is not None
+        assert not hole[source]
+    assert trace.source_of(100, 100) is None
+
+
+@pytest.mark.parametrize("times", [1, 1.37, 2, 2.6, 7, 23.4])
+def test_strokes_come_through_the_pipeline_as_they_were_drawn(times):
+    strokes = np.random.default_rng(0).random((41, 60)) < 0.2
+    shape = tuple(round(n * times) for n in strokes.shape)
+    back = pipeline._shrink_layer(spread(strokes, shape), strokes.shape)
+    assert back[strokes].all()
+    assert (back == strokes).all() if times == 1 or times >= 2 else not (back & ~masks.grow(strokes, 1.5)).any()
+
+
+SKETCHER = Card(
+    title="Sketcher",
+    summary="",
+    paper="",
+    link="",
+    licence="",
+    commercial=True,
+    speed="",
+    load=None,
+    size=Size(maximum=128),
+    options=(Layer("draw"), Layer("erase"), Layer("borrow", "photo")),
+)
+
+
+def sketch(session, job, hole):
+    """A model whose own edge is the patch's middle row, thinning what is drawn to every other column."""
+    given = []
+
+    def model(image, mask, draw=None, erase=None, borrow=None):
+        given.append((draw, erase, borrow))
+        edges = np.zeros(mask.shape, bool)
+        edges[len(edges) // 2] = True
+        edges &= True if erase is None else ~erase
+        if draw is not None:
+            edges[:, ::2] |= draw[:, ::2]
+        yield Step(image, views={"edges": np.repeat(edges[..., None] * np.uint8(255), 3, 2), "known edges": image})
+
+    photo = session.load()
+    *_, last = pipeline.run(model, SKETCHER, photo.rgb, hole, **job.options, **job.layers)
+    return session.keep(last, photo, hole, "line", job), given[0]
+
+
+@pytest.fixture
+def sketched(visitor):
+    hole = np.zeros(visitor.picture, bool)
+    hole[500:900, 800:1300] = True
+    result, _ = sketch(visitor, visitor.job("sketcher", {"context": 0.5}), hole)
+    return visitor, hole, result
+
+
+def test_edges_drawn_and_erased_reach_the_model_and_add_up(sketched):
+    visitor, hole, result = sketched
+    edges = result.edges()
+    assert result.edged and [title for _, title in result.views] == ["known edges"]
+    assert max(edges.map.shape) == 128 and edges.lines.any() and not edges.lines[~edges.hole].any()
+    middle = len(edges.map) // 2
+    painted = edges.lines.copy()
+    painted[middle] = False
+    painted[middle + 9, 40:60] = True
+    painted[0, 0] = True  # outside the hole: not taken
+    job = visitor.edited(painted, {"context": 0.5})
+    result, (draw, erase, borrow) = sketch(visitor, job, hole)
+    assert draw[middle + 9, 40:60].all() and draw.sum() == 20 and borrow is None
+    assert (erase == edges.lines).all()
+    edges = result.edges()
+    assert edges.draw[middle + 9, 40:60].sum() == 10, "what the model left of the strokes"
+    assert (edges.lines == edges.draw).all()
+
+    painted = edges.lines.copy()
+    painted[middle + 9, 40:50] = False
+    painted[middle, 40:44] = True
+    _, (draw, erase, _) = sketch(visitor, visitor.edited(painted, {}), hole)
+    assert draw[middle, 40:44].all() and draw[middle + 9].sum() == 5 and not erase[middle, 40:44].any()
+    assert erase[middle].sum() == edges.hole[middle].sum() - 4, "erased in the first round"
+
+
+def test_nothing_edited_is_no_layer(sketched):
+    visitor, _, result = sketched
+    assert not visitor.edited(result.edges().lines, {}).layers
+
+
+def test_edges_may_be_borrowed(sketched, tmp_path):
+    visitor, hole, result = sketched
+    lines = result.edges().lines
+    visitor.borrow(tmp_path / "photo.png")
+    assert visitor.edited(lines, {}).layers["borrow"].shape == (*hole.shape, 3)
+    (tmp_path / "bad.png").write_bytes(b"x")
+    with pytest.raises(InpaintError, match="not a picture"):
+        visitor.borrow(tmp_path / "bad.png")
+    assert visitor.borrowed
+    visitor.give_back()
+    assert not visitor.edited(lines, {}).layers
+
+
+def test_a_result_is_edited_on_its_own_photo(sketched, tmp_path):
+    visitor, _, _ = sketched
+    PIL.Image.new("RGB", (50, 40)).save(tmp_path / "other.png")
+    visitor.open(tmp_path / "other.png")
+    job = visitor.edited(None, {"context": 1})
+    assert job.source.exists() and job.name == "photo.png" and job.options == {"context": 1}
+    with pytest.raises(InpaintError, match="another result"):
+        visitor.edited(np.zeros((3, 3), bool), {})
+
+
+def test_without_edges_there_is_nothing_to_edit(visitor):
+    hole = np.zeros(visitor.picture, bool)
+    hole[50:60, 50:60] = True
+    with pytest.raises(InpaintError, match="no edges"):
+        visitor.edited(None, {})
+    filled(visitor, hole)
+    with pytest.raises(InpaintError, match="no edges"):
+        visitor.edited(None, {})

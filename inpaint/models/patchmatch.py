@@ -63,7 +63,8 @@ def load(device: str) -> Inpainter:
                     if last or done == 1:  # the last level takes half the time
                         progress = float((1 - done) * areas[number] + done * areas[number + 1])
                         note = f"level {number + 1} of {len(levels)}" if progress < 1 else ""
-                        yield Step(paste(image, mask, colours), progress, views, note)
+                        origin = copied(mask, match) if last and done == 1 else None
+                        yield Step(paste(image, mask, colours), progress, views, note, origin)
                 coarser = match
 
     ring = np.zeros((16, 16), bool)
@@ -234,6 +235,11 @@ def draw(image: Image, mask: Mask, match: Match) -> dict[str, Image]:
         "offsets": draw_offsets(image, mask, offsets),
         "sources": np.rint((1 - glow) * dim + glow * GLOW).astype(np.uint8),
     }
+
+
+def copied(mask: Mask, match: Match) -> np.ndarray:
+    """Row and column (H, W, 2) of the pixel that stands in for each hole pixel, -1 elsewhere."""
+    return np.where(mask[..., None], np.moveaxis(borrowed(match), 0, -1), -1)
 
 
 def borrowed(match: Match) -> np.ndarray:

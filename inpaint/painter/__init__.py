@@ -10,6 +10,7 @@ Page to Python, after every stroke, action and message (event `input`):
 """
 
 import base64
+import html
 import io
 import secrets
 from pathlib import Path
@@ -33,12 +34,21 @@ TEMPLATES = {
 }
 
 
-def mask_painter(**kwargs) -> gr.HTML:
-    """The widget. Beside gr.HTML's own arguments it takes color="#rrggbb" and size= (screen pixels).
+def mask_painter(
+    color: str = "#ff1f7a", size: int = 40, *, fixed: bool = False, noun: str = "hole", says: str = "", **kwargs
+) -> gr.HTML:
+    """The widget, with the mask's colour, "#rrggbb", and the brush's size in screen pixels.
+
+    fixed: the picture comes from Python alone, as of every further painter on a page; noun: what is painted, for
+    its share of the picture; says: what a screen reader calls the stage. The rest are gr.HTML's own arguments.
 
     A function, not a subclass: gradio writes a .pyi file beside any module that subclasses a component.
     """
-    return gr.HTML(**TEMPLATES, apply_default_css=False, **kwargs)
+    # In the markup, not as properties: those are lost where the widget first appears in a later event.
+    settings = {"color": color, "size": size, "noun": noun, "says": says} | ({"fixed": "yes"} if fixed else {})
+    words = " ".join(f'data-{name}="{html.escape(str(value))}"' for name, value in settings.items())
+    markup = TEMPLATES["html_template"].replace('class="mp"', f'class="mp" {words}', 1)
+    return gr.HTML(**TEMPLATES | {"html_template": markup}, apply_default_css=False, **kwargs)
 
 
 def photo_file(**kwargs) -> gr.UploadButton:

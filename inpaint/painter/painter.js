@@ -9,7 +9,8 @@ const stage = $('.mp-stage'), pair = $('.mp-pair'), mask = $('.mp-mask'), ring =
 const picker = $('.mp-file'), sizer = $('.mp-size'), opacity = $('.mp-opacity'), video = $('video');
 const ink = mask.getContext('2d'), paper = $('.mp-photo').getContext('2d');
 const UNDO = 60;                            // entries; each holds at most one bit per pixel
-const COLOR = (props.color || '#ff1f7a').slice(1).match(/../g).map(h => parseInt(h, 16));
+const {noun, says} = root.dataset, fixed = 'fixed' in root.dataset;   // fixed: the visitor opens no photo here
+const COLOR = root.dataset.color.slice(1).match(/../g).map(h => parseInt(h, 16));
 const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 
 let W = 0, H = 0, hole = new Uint8Array(0), painted = 0, photo = null, n = 0, messages = 0;
@@ -248,7 +249,7 @@ function setPhoto(image, about) {
   if (image) paper.drawImage(image, 0, 0);
   stage.style.setProperty('--mp-ratio', W ? `${W} / ${H}` : '');
   stage.classList.toggle('mp-full', W > 0);
-  pair.hidden = !W; $('.mp-hint').hidden = W > 0;
+  pair.hidden = !W; $('.mp-hint').hidden = fixed || W > 0;
   fitted = true;
   place();
   tell();
@@ -271,7 +272,7 @@ function tell() {
   $('.mp-name').textContent = photo?.name || '';
   $('.mp-name').title = photo?.name || '';
   $('.mp-dims').textContent = photo ? `${photo.width} × ${photo.height}` : '';
-  $('.mp-share').textContent = W ? `hole ${share && share < .1 ? '< 0.1' : share.toFixed(1)} %` : '';
+  $('.mp-share').textContent = W ? `${noun} ${share && share < .1 ? '< 0.1' : share.toFixed(1)} %` : '';
   $('.mp-zoom').textContent = W ? `${Math.round(100 * view.s * W / photo.width)} %` : '–';
 }
 
@@ -554,7 +555,8 @@ function onKey(e) {
   const active = document.activeElement, free = !active || active === document.body || active === stage;
   if (e.type === 'keyup') { if (e.key === ' ') setSpace(false); return; }
   if (e.defaultPrevented || typing(e.target) || !stage.clientWidth) return;
-  if (!root.contains(active) && !root.matches(':hover')) return;
+  const painter = active?.closest('.mp');      // with several on the page, the one in use gets the keys
+  if (painter ? painter !== root : !root.matches(':hover')) return;
   const graph = e.getModifierState('AltGraph'), ctrl = (e.ctrlKey || e.metaKey) && !graph, key = e.key.toLowerCase();
   let act = null;
   if (ctrl) act = {z: e.shiftKey ? actions.redo : actions.undo, y: actions.redo}[key];
@@ -605,11 +607,19 @@ const listen = (target, names, act) => {
 const sizes = new ResizeObserver(alive(place));
 sizes.observe(stage);
 listen(document, ['keydown', 'keyup'], onKey);
-listen(document, ['paste'], onPaste);
-listen(document, ['dragover', 'drop', 'dragleave'], onDrag);
+if (!fixed) {
+  listen(document, ['paste'], onPaste);
+  listen(document, ['dragover', 'drop', 'dragleave'], onDrag);
+}
 listen(window, ['blur'], () => setSpace(false));
 
-$('[data-do=camera]').hidden = !navigator.mediaDevices?.getUserMedia;
-if (props.size) setSize(props.size);
+$('[data-do=camera]').hidden = fixed || !navigator.mediaDevices?.getUserMedia;
+if (fixed) {
+  delete keys.i;
+  root.querySelectorAll('[data-do=open], [data-do=invert]').forEach(button => { button.hidden = true; });
+  $('.mp-bar .mp-group').hidden = true;
+}
+if (says) stage.setAttribute('aria-label', says);
+setSize(root.dataset.size);
 watch('value', () => take(props.value));
 take(props.value);
