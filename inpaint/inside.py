@@ -101,7 +101,8 @@ def strip(path: Path, title: str) -> str:
     """A wide view at a size that can be read: where there is no room for it, it is moved sideways."""
     title, data = html.escape(title), base64.b64encode(path.read_bytes()).decode()
     picture = f"<img src='data:image/png;base64,{data}' alt='{title}'>"
-    return f"<figure tabindex='0' aria-label='{title}'>{picture}</figure><p>Inside the method: {title}</p>"
+    said = f"Inside the method: {title}. Scroll sideways for the rest."
+    return f"<figure tabindex='0' aria-label='{title}'>{picture}</figure><p>{said}</p>"
 
 
 class Inside:

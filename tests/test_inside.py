@@ -8,7 +8,7 @@ from playwright.sync_api import sync_playwright
 from test_page import choose, downloaded, photo_file, pixels, run
 
 from inpaint import zoo
-from inpaint.inside import arrow, desk
+from inpaint.inside import arrow, desk, strip
 from inpaint.session import Edges
 
 
@@ -39,6 +39,12 @@ def test_the_desk_tells_the_hole_from_its_surroundings_and_lines_from_known_edge
     shown = desk(Edges(np.s_[0:20, 0:20], edges, hole, none, none)).astype(int).sum(-1)
     assert shown[10, 0] == 3 * 255 and shown[0, 0] == 0
     assert shown[0, 0] < shown[7, 7] < shown[10, 10] < shown[10, 0]
+
+
+def test_a_strip_has_its_title_as_text(tmp_path):
+    (tmp_path / "film.png").write_bytes(b"x")
+    shown = strip(tmp_path / "film.png", "<mask> by 'layer'")
+    assert "data:image/png;base64,eA==" in shown and "<mask>" not in shown and "'layer'" not in shown
 
 
 # ---- in the browser

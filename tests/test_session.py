@@ -129,7 +129,8 @@ def sketch(session, job, hole):
         edges &= True if erase is None else ~erase
         if draw is not None:
             edges[:, ::2] |= draw[:, ::2]
-        yield Step(image, views={"edges": np.repeat(edges[..., None] * np.uint8(255), 3, 2), "known edges": image})
+        seen = {"known edges": image, "film": np.zeros((20, 90, 3), np.uint8)}
+        yield Step(image, views={"edges": np.repeat(edges[..., None] * np.uint8(255), 3, 2)} | seen)
 
     photo = session.load()
     *_, last = pipeline.run(model, SKETCHER, photo.rgb, hole, **job.options, **job.layers)
@@ -148,6 +149,7 @@ def test_edges_drawn_and_erased_reach_the_model_and_add_up(sketched):
     visitor, hole, result = sketched
     edges = result.edges()
     assert result.edged and [title for _, title in result.views] == ["known edges"]
+    assert [title for _, title in result.strips] == ["film"]
     assert max(edges.map.shape) == 128 and edges.lines.any() and not edges.lines[~edges.hole].any()
     middle = len(edges.map) // 2
     painted = edges.lines.copy()
