@@ -1,0 +1,105 @@
+"""The page with a model whose weights have to come first, from a Hub on 127.0.0.1."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import tiny
+from browser import browsing, served
+from hubserver import HubServer
+from playwright.sync_api import sync_playwright
+
+pytestmark = pytest.mark.browser
+FILE = "net.pth"
+SCRIPT = """
+import json, sys
+sys.path[:0] = [{tests!r}]
+import pytest, tiny
+from huggingface_hub import constants
+from inpaint import contract, store
+from inpaint.page import build, launch
+
+constants.DOWNLOAD_CHUNK_SIZE = 500
+where = contract.{kind}(*json.loads({source!r}))
+weights = tiny.weights(where, megabytes=12, commercial=False, licence="CC BY-NC 4.0")
+tiny.put_into(pytest.MonkeyPatch(), places=weights)
+launch(build())
+"""
+
+
+@pytest.fixture
+def hub():
+    with HubServer() as hub:
+        hub.put("owner/tiny", FILE, tiny.published(), lfs=True)
+        yield hub
+
+
+@pytest.fixture
+def page(hub, tmp_path):
+    """The page, once the model that needs a download has been chosen and an example opened."""
+    sha = f"sha256:{hashlib.sha256(tiny.published()).hexdigest()}"
+    script = tmp_path / "page.py"
+    source = json.dumps(["owner/tiny", FILE, sha])
+    script.write_text(SCRIPT.format(tests=str(Path(__file__).parent), kind="Hub", source=source))
+    with (
+        served(script, tmp_path, **hub.environment(tmp_path / "home")) as url,
+        sync_playwright() as playwright,
+        browsing(playwright, url, tmp_path / "profile") as page,
+    ):
+        page.wait_for_selector(".mp-stage")
+        page.wait_for_timeout(800)
+        page.locator("#examples .gallery-item").first.click()
+        page.wait_for_function("() => document.querySelector('#status').innerText.includes('paint over')")
+        page.click("#model input")
+        page.locator("ul[role=listbox] li", has_text="Tiny").click()
+        page.wait_for_function("() => document.querySelector('#card').innerText.includes('Two convolutions')")
+        yield page
+
+
+def start(page):
+    page.click("#run")
+
+
+def says(page, words, timeout=30_000):
+    script = "w => document.querySelector('#status').innerText.includes(w)"
+    page.wait_for_function(script, arg=words, timeout=timeout)
+
+
+def test_the_first_use_shows_a_download_and_the_second_asks_nobody(hub, page):
+    card = page.inner_text("#card")
+    assert "needs a download of 12 MB from huggingface.co" in card
+    assert "no commercial use" in card and "CC BY-NC 4.0" in card and "photographs" in card
+    hub.fail(FILE, pace=3000)
+    start(page)
+    says(page, f"{FILE}: 0.0 of")
+    says(page, "Done")
+    page.wait_for_function("() => !document.querySelector('#card').innerText.includes('needs a download')")
+    asked = len(hub.requests)
+    start(page)
+    page.wait_for_timeout(500)
+    says(page, "Done")
+    assert len(hub.requests) == asked
+
+
+def test_a_failed_download_is_a_sentence_and_nothing_is_lost(hub, page):
+    hub.fail(FILE, status=404)
+    start(page)
+    says(page, "Ready without a download: PatchMatch", timeout=60_000)
+    assert "no such file" in page.inner_text("#status")
+    hub.mend()
+    start(page)
+    says(page, "Done")
+
+
+def test_stop_leaves_the_download_to_itself(hub, page):
+    hub.fail(FILE, pace=1500)
+    start(page)
+    says(page, f"{FILE}:")
+    page.click("#stop")
+    says(page, "the download goes on")
+    hub.mend()
+    page.wait_for_timeout(6000)
+    start(page)
+    says(page, "Done")
+    assert len([r for r in hub.asked(method="GET") if r.sent and r.sent > 5000]) == 1
