@@ -5,7 +5,7 @@ import torch
 from recipe import load_fixture, make_state
 from typer.testing import CliRunner
 
-from inpaint import checkpoint, cli, zoo
+from inpaint import InpaintError, checkpoint, cli, store, zoo
 
 PUBLISHED = {  # model, layouts of its networks → fixture and what its trainer wraps around each
     ("deepfill_v1", "openmmlab"): [("deepfillv1_mmagic", "openmmlab")],
@@ -53,6 +53,34 @@ def test_every_published_layout(model, layout, tmp_path):
     parts = checkpoint.load(out, zoo.card(model).networks)
     assert {part.layout for part in parts.values()} == {layout}
     assert all(list(checkpoint.network(part).parameters()) for part in parts.values())
+
+
+class Tree(torch.nn.Module):
+    """Tensors under their dotted names, in a module that does nothing."""
+
+    def __init__(self, state):
+        super().__init__()
+        for head in dict.fromkeys(key.partition(".")[0] for key in state):
+            below = {k.removeprefix(f"{head}."): v for k, v in state.items() if k.startswith(f"{head}.")}
+            if below:
+                self.add_module(head, Tree(below))
+            else:
+                self.register_buffer(head, state[head])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_lama_as_the_program_it_is_published_as(tmp_path):
+    state = {f"model.generator.{k}": v for k, v in published("lama_big", "").items()}
+    path = tmp_path / "big-lama.pt"
+    torch.jit.save(torch.jit.script(Tree(state)), str(path))
+    with pytest.raises(InpaintError, match="TorchScript program"):
+        store.convert(path, "lama:FAMILY")
+    part = store.convert(path, "lama:FAMILY", trusted=True)
+    plain = checkpoint.fit(published("lama_big", ""), part.family)
+    checkpoint.same({"net": part}, {"net": plain}, path.name)
 
 
 def test_no_layout_was_forgotten():
