@@ -22,6 +22,7 @@ KEPT = 12  # results a visitor can go back to
 SHOWN = 1280  # longest side of the pictures the browser gets
 OUTLINE = (255, 31, 122)
 EDGES = "edges"  # the view that can be edited, not looked at
+REACH = 3  # pixels around an edit where lines that are to stay are drawn: erasing is no finer than that
 WIDE = 2.2  # times its height: a view that gets the whole width
 
 
@@ -48,7 +49,8 @@ class Edges:
         painted = np.zeros_like(self.hole) if painted is None else painted
         if painted.shape != self.hole.shape:
             raise InpaintError("These edges belong to another result: press yours again, below.")
-        draw = painted & self.hole & (self.draw | ~self.lines)
+        edited = masks.grow((painted != self.lines) & self.hole, REACH)
+        draw = painted & self.hole & (self.draw | edited)  # a stroke is whole where it crosses a line
         return draw, ~painted & self.hole & (self.erase | self.lines)
 
     def onto(self, strokes: Mask, shape: tuple[int, int]) -> Mask:

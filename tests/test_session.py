@@ -6,7 +6,7 @@ import pytest
 
 import inpaint
 from inpaint import Card, InpaintError, Layer, Size, Step, masks, pipeline
-from inpaint.session import KEPT, Session, preview, spread
+from inpaint.session import KEPT, Edges, Session, preview, spread
 
 
 @pytest.fixture
@@ -170,6 +170,20 @@ def test_edges_drawn_and_erased_reach_the_model_and_add_up(sketched):
     _, (draw, erase, _) = sketch(visitor, visitor.edited(painted, {}), hole)
     assert draw[middle, 40:44].all() and draw[middle + 9].sum() == 5 and not erase[middle, 40:44].any()
     assert erase[middle].sum() == edges.hole[middle].sum() - 4, "erased in the first round"
+
+
+def test_a_stroke_across_lines_is_drawn_whole():
+    hole = np.ones((30, 30), bool)
+    none = np.zeros_like(hole)
+    lines = none.copy()
+    lines[:, ::2] = True
+    stroke = none.copy()
+    stroke[10:12, 5:25] = True
+    edges = Edges(np.s_[0:30, 0:30], lines * np.uint8(255), hole, none, none)
+    draw, erase = edges.repainted(stroke)  # all cleared, then the stroke
+    assert (draw == stroke).all() and (erase == lines & ~stroke).all()
+    draw, erase = edges.repainted(lines | stroke)
+    assert draw[stroke].all() and not erase.any() and not draw[:6].any(), "lines far from it stay the method's"
 
 
 def test_nothing_edited_is_no_layer(sketched):
