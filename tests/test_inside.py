@@ -152,6 +152,7 @@ def refill(page, results):
 @pytest.mark.browser
 def test_edges_are_edited_round_after_round(tab, tmp_path):
     draw_edges(tab)
+    tab.wait_for_selector("#views .caption-label")
     titles = tab.locator("#views .caption-label").all_inner_texts()
     assert "edges" not in titles and "known edges" in titles
     first = pixels(downloaded(tab).path())
