@@ -157,7 +157,7 @@ def publish(
     from . import publish as publishing
 
     pairs = chosen(models) if models else [pair for pair in chosen(None) if zoo.ready(*pair)]
-    files = publishing.gather([pair for pair in pairs if zoo.is_converted(*pair)])
+    files = publishing.gather(pair for pair in pairs if pair[1] != store.OWN)
     if not files:
         raise InpaintError("There is nothing here to publish: pull some weights first.")
     address = publishing.publish(repo, files, private=not public)

@@ -6,19 +6,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import checkpoint, hub, zoo
+from . import hub, zoo
 from .contract import InpaintError
 
 
 def gather(chosen: Iterable[tuple[str, str]]) -> list[tuple[Path, dict[str, Any]]]:
-    """The canonical files of (model, tag) pairs that are on this machine, each with what it says of itself.
+    """The files of (model, tag) pairs that are on this machine, each with what there is to say of it.
 
     Raises InpaintError for weights that are not here, or whose licence does not allow passing them on.
     """
     found = []
     for name, tag in chosen:
-        path = zoo.canonical(name, tag)
-        facts = checkpoint.facts(path)
+        path, facts = zoo.file_and_facts(name, tag)
         if facts["commercial"] is None:
             raise InpaintError(f"{name} {tag} has no licence that allows passing it on ({facts['licence']}).")
         found.append((path, facts))
@@ -49,7 +48,7 @@ def _section(path: Path, facts: dict[str, Any]) -> list[str]:
     use = "allowed by its licence" if facts["commercial"] else "**not allowed**"
     sources = [s for part in facts["sources"].values() for s in part]
     return [
-        f"## `{_name(facts)}`",
+        f"## `{_name(path, facts)}`",
         f"- {facts['title']}",
         f"- licence: {facts['licence']}; commercial use {use}",
         f"- training data: {facts['data']}",
@@ -60,8 +59,8 @@ def _section(path: Path, facts: dict[str, Any]) -> list[str]:
     ]
 
 
-def _name(facts: dict[str, Any]) -> str:
-    return f"{facts['model']}.{facts['tag']}.safetensors"
+def _name(path: Path, facts: dict[str, Any]) -> str:
+    return f"{facts['model']}.{facts['tag']}{path.suffix}"
 
 
 def publish(repo: str, files: Sequence[tuple[Path, dict[str, Any]]], private: bool = True) -> str:
@@ -76,9 +75,12 @@ def publish(repo: str, files: Sequence[tuple[Path, dict[str, Any]]], private: bo
         readme.write_text(card(files), "utf-8")
         index = Path(folder) / "weights.json"
         index.write_text(
-            json.dumps({_name(facts): facts for _, facts in files}, indent=1, ensure_ascii=False), "utf-8"
+            json.dumps({_name(path, facts): facts for path, facts in files}, indent=1, ensure_ascii=False), "utf-8"
         )
-        parts = [(_name(facts), path) for path, facts in files] + [("README.md", readme), ("weights.json", index)]
+        parts = [(_name(path, facts), path) for path, facts in files] + [
+            ("README.md", readme),
+            ("weights.json", index),
+        ]
         try:
             api = HfApi()
             api.create_repo(repo, private=private, exist_ok=True)

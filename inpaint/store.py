@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import checkpoint, hub
-from .contract import NOTHING, Card, Hub, InpaintError, Weights
+from .contract import NOTHING, Card, Hub, InpaintError, Source, Weights
 
 SHIPPED = Path(__file__).parent.parent / "weights"
 OWN = "own"  # the tag of a checkpoint the user brought
@@ -90,7 +90,7 @@ def present(name: str, card: Card, tag: str) -> bool:
         return True
     chosen = weights(name, card, tag)
     if not is_converted(card):
-        return any(hub.local(source) for sources in chosen.parts.values() for source in sources)
+        return all(any(map(hub.local, _places(name, tag, sources))) for sources in chosen.parts.values())
     return bool(chosen.shipped) or _canonical(name, tag, chosen).exists()
 
 
@@ -105,6 +105,17 @@ def canonical(name: str, card: Card, tag: str) -> Path:
     if not path:
         raise InpaintError(f"{name}:{tag} is not on this machine as a converted file: pull it first.")
     return path
+
+
+def file_and_facts(name: str, card: Card, tag: str) -> tuple[Path, dict[str, Any]]:
+    """The one file of weights that are here and intact, and what there is to say of it. Raises InpaintError."""
+    if is_converted(card):
+        path = canonical(name, card, tag)
+        return path, checkpoint.facts(path)
+    if not present(name, card, tag):
+        raise InpaintError(f"{name}:{tag} is not on this machine: pull it first.")
+    (path,) = load(name, card, tag).values()
+    return path, about(name, tag, weights(name, card, tag))
 
 
 def verify(name: str, card: Card, tag: str) -> str:
@@ -149,7 +160,8 @@ def load(name: str, card: Card, tag: str, report: Report = lambda *_: None) -> "
         if tag == OWN:
             return _from_own(name, card)
         if not is_converted(card):
-            return {part: _first(sources, part, report) for part, sources in chosen.parts.items()}
+            places = {part: _places(name, tag, sources) for part, sources in chosen.parts.items()}
+            return {part: _first(sources, part, report) for part, sources in places.items()}
         path = _here(name, tag, chosen) or _get(name, card, tag, chosen, report)
         return checkpoint.load(path, card.networks)
 
@@ -263,6 +275,14 @@ def _link(found: Path, path: Path) -> None:
 def repository() -> str:
     """The deployer's own Hub repository (`INPAINT_HUB_REPO`), or ""."""
     return os.environ.get("INPAINT_HUB_REPO", "").strip()
+
+
+def _places(name: str, tag: str, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+    """Where a file that is taken as it is may lie: in the deployer's repository, then where it was published."""
+    if not repository():
+        return sources
+    suffix = Path(sources[0].address).suffix
+    return (Hub(repository(), f"{name}.{tag}{suffix}", sources[0].digest), *sources)
 
 
 def _from_repository(name: str, tag: str, report: Report) -> Path | None:

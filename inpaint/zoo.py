@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from os import environ
 from pathlib import Path
+from typing import Any
 
 from . import checkpoint, store
 from .contract import Card, Inpainter, InpaintError, Weights
@@ -93,14 +94,9 @@ def ready(name: str, tag: str = "") -> bool:
     return bool(tags(name)) and store.present(name, known, pick_tag(name, tag))
 
 
-def is_converted(name: str, tag: str) -> bool:
-    """Whether these weights are tensors of ours, not a file taken as it is."""
-    return store.is_converted(card(name))
-
-
-def canonical(name: str, tag: str) -> Path:
-    """The converted file of weights that are on this machine. Raises InpaintError."""
-    return store.canonical(name, card(name), tag)
+def file_and_facts(name: str, tag: str) -> tuple[Path, dict[str, Any]]:
+    """The file of weights that are on this machine, and what there is to say of it. Raises InpaintError."""
+    return store.file_and_facts(name, card(name), tag)
 
 
 def verify(name: str, tag: str) -> str:

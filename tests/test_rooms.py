@@ -33,7 +33,7 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
     "checkpoint": {"torch", "safetensors", "contract", "nets"},
     "hub": {"huggingface_hub", "contract"},
     "store": {"contract", "hub", "checkpoint"},
-    "publish": {"huggingface_hub", "contract", "checkpoint", "hub", "zoo"},
+    "publish": {"huggingface_hub", "contract", "hub", "zoo"},
     "cli_weights": {"typer", "rich", "contract", "checkpoint", "store", "zoo", "publish", "__init__"},
     "models": {
         "torch",

@@ -334,6 +334,26 @@ def elsewhere(monkeypatch, folder):
     zoo.release()
 
 
+@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+def test_publish_and_pull_a_file_that_is_taken_as_it_is(server, monkeypatch, run, tmp_path):
+    monkeypatch.setenv("HF_TOKEN", server.token)
+    data = b"an ONNX file"
+    there = Url(server.plain("/net.onnx", data), f"sha256:{hashlib.sha256(data).hexdigest()}")
+    card = tiny.put_into(monkeypatch, places=tiny.weights(there))
+    card.networks["net"] = "onnx"
+    try:
+        run("pull", tiny.NAME)
+        assert run("publish", "owner/mine", tiny.NAME)[1] == 0
+        elsewhere(monkeypatch, tmp_path / "elsewhere")
+        monkeypatch.setenv("INPAINT_HUB_REPO", "owner/mine")
+        before = len(server.asked("/net.onnx"))
+        run("pull", tiny.NAME)
+        assert store.load(tiny.NAME, card, "places")["net"].read_bytes() == data
+        assert len(server.asked("/net.onnx")) == before
+    finally:
+        card.networks["net"] = "tiny:FAMILY"
+
+
 def test_the_readme_of_a_published_repository(server, monkeypatch):
     from inpaint import publish
 
