@@ -1,6 +1,5 @@
-"""The web page. With `painter` and `endpoint`, the only rooms that know Gradio."""
+"""The web page. With `cards`, `inside`, `painter` and `endpoint`, the only rooms that know Gradio."""
 
-import html
 import logging
 import math
 import os
@@ -14,11 +13,13 @@ from typing import Any
 
 import gradio as gr
 
-from . import endpoint, masks, picture, pipeline, stream, zoo
-from .contract import Card, Choice, Flag, InpaintError, Layer, Mask, Number, Option
+from . import endpoint, masks, picture, pipeline, zoo
+from .cards import card_html, control, methods, running, status_html, weights_choices
+from .contract import Card, InpaintError, Layer, Mask, Option
 from .inside import Inside
 from .painter import from_painter, mask_painter, photo_file, to_painter
 from .session import Job, Result, Session, preview
+from .zerogpu import stream
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 LIVE = 640  # longest side of the pictures sent while a fill is under way
@@ -27,96 +28,6 @@ HEAVY = {"concurrency_limit": 1, "concurrency_id": "fill"}  # one fill at a time
 QUIET = ("body_text_color_subdued", "block_info_text_color", "input_placeholder_color")
 HIDDEN = {"api_visibility": "private"}
 log = logging.getLogger(__name__)
-
-
-# ---- what the visitor sees
-
-
-def card_html(name: str, tag: str = "") -> str:
-    """A model's card, with the facts about the weights it will use."""
-    card, e = zoo.card(name), html.escape
-    facts = zoo.weights(name, tag) if tag else None
-    badges = "".join(
-        f"<span class='badge'>{e(b)}</span>" for b in (use(name, tag), need(name, tag), card.speed) if b
-    )
-    paper = f"<a href='{e(card.link)}' target='_blank' rel='noopener'>{e(card.paper)}</a>"
-    line = f"<p>{e(card.summary)}</p><p class='facts'>{badges} Licence: {e(card.licence)}. {paper}</p>"
-    if not facts:
-        return line
-    note = f" {e(facts.note)}" if facts.note else ""
-    title = f"<a href='{e(facts.link)}' target='_blank' rel='noopener'>{e(facts.title)}</a>"
-    return (
-        f"{line}<p class='facts'>Weights: {title}. "
-        f"Licence: {e(facts.licence)}. Trained on {e(facts.data)}.{note}</p>"
-    )
-
-
-def use(name: str, tag: str) -> str:
-    """Whether results may be made for money, as far as code and weights go."""
-    allowed = zoo.card(name).commercial and (not tag or zoo.weights(name, tag).commercial)
-    if allowed is None:
-        return "licence unclear: no commercial use"
-    return "commercial use allowed" if allowed else "no commercial use"
-
-
-def need(name: str, tag: str) -> str:
-    """What has to come over the network first; "" for a model that is ready."""
-    if not tag or zoo.ready(name, tag):
-        return ""
-    facts = zoo.weights(name, tag)
-    host = next(s.address.split("/")[2] for sources in facts.parts.values() for s in sources)
-    return f"needs a download of {facts.megabytes:.0f} MB from {host}"
-
-
-def methods() -> list[tuple[str, str]]:
-    """The drop-down: what is ready now, then what needs a download."""
-    labels = {name: need(name, zoo.pick_tag(name)) for name in zoo.names() if not barred(name)}
-    ready = [(zoo.card(name).title, name) for name, label in labels.items() if not label]
-    more = [(f"{zoo.card(name).title} · {label}", name) for name, label in labels.items() if label]
-    return [*ready, *more]
-
-
-def barred(name: str) -> bool:
-    """Whether a model wants weights and none may be used."""
-    return bool(zoo.card(name).networks) and not zoo.tags(name)
-
-
-def weights_choices(name: str) -> list[tuple[str, str]]:
-    """The weights of a model, for its drop-down."""
-    facts = {tag: zoo.weights(name, tag) for tag in zoo.tags(name)}
-    here = {tag: "" if zoo.ready(name, tag) else f" · download {w.megabytes:.0f} MB" for tag, w in facts.items()}
-    free = {True: "", False: " · non-commercial", None: " · licence unclear"}
-    return [(f"{w.title}{here[tag]}{free[w.commercial]}", tag) for tag, w in facts.items()]
-
-
-def status_html(text: str, progress: float | None = None, failed: bool = False) -> str:
-    """A line of text with, while something runs, a bar."""
-    kind = " class='failed'" if failed else ""
-    line = f"<div{kind} role='status' aria-live='polite'>{html.escape(text)}</div>"
-    if progress is None:
-        return line
-    percent = round(100 * progress)
-    bar = f"role='progressbar' aria-valuenow='{percent}' aria-valuemin='0' aria-valuemax='100'"
-    return f"<div class='bar' {bar}><i style='width:{percent}%'></i></div>{line}"
-
-
-def running(progress: float, note: str, seconds: float) -> str:
-    """The status of a fill under way, with the time left once that can be told."""
-    left = seconds * (1 - progress) / progress if progress > 0.03 and seconds > 1 else None
-    parts = [f"{progress:.0%}", *([note] if note else []), *([f"about {left:.0f} s left"] if left else [])]
-    return status_html(" · ".join(parts), progress)
-
-
-def control(option: Option) -> gr.components.Component:
-    """The widget of a card's option."""
-    label = {"label": option.name.replace("_", " "), "info": option.help}
-    if isinstance(option, Number):
-        return gr.Slider(option.low, option.high, option.default, step=option.step, **label)
-    if isinstance(option, Choice):
-        return gr.Dropdown(list(option.values), value=option.default, **label)
-    if isinstance(option, Flag):
-        return gr.Checkbox(option.default, **label)
-    raise TypeError(option)
 
 
 def examples() -> list[tuple[Path, Path]]:

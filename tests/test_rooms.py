@@ -58,9 +58,10 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
     "zerogpu": {"contract", "pipeline", "zoo", "__init__"},
     "endpoint": {"gradio", "contract", "picture", "zerogpu"},
     "inside": {"gradio", "cv2", "contract", "masks", "picture", "painter", "session", "zoo"},
+    "cards": {"gradio", "contract", "zoo"},
     "page": {
         *("gradio", "contract", "masks", "picture", "pipeline", "zoo"),
-        *("endpoint", "inside", "painter", "session", "__init__"),
+        *("cards", "endpoint", "inside", "painter", "session", "zerogpu"),
     },
     "cli": {
         "typer",
