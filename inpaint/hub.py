@@ -1,24 +1,23 @@
 """Files from the Hugging Face Hub or from any address: fetched once, verified, kept.
 
-Hub files lie in the Hub's own cache and all else in its assets folder, so `HF_HOME`, `HF_HUB_OFFLINE`,
-`HF_ENDPOINT`, `HF_TOKEN` and the proxy variables mean what they mean for every program that uses the Hub.
+`HF_HOME`, `HF_HUB_OFFLINE`, `HF_ENDPOINT`, `HF_TOKEN` and the proxy variables mean what they mean for every program
+that uses the Hub. What is in the Hub's cache is used; downloads go to its assets folder, because `hf_hub_download`
+begins a file anew after a kill, and puts it into the cache before it could be verified.
 """
 
 import errno
 import hashlib
 import os
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .contract import Hub, InpaintError, Source, Url
+from .contract import Hub, InpaintError, Source
 
 Report = Callable[[int, int], None]  # bytes so far, bytes in all (0: not known)
 CHUNK = 1 << 20
 ONE_AT_A_TIME = threading.Lock()  # the client's threads share a connection, and one that fails closes it
-DAY = 24 * 3600
 
 
 def folder(name: str) -> Path:
@@ -33,27 +32,14 @@ def folder(name: str) -> Path:
 
 def local(source: Source) -> Path | None:
     """The file, if it is on this machine and is the right one. Asks nobody."""
-    path = _cached(source)
-    return path if path and not mismatch(path, required(source)) else None
+    return next((path for path in _kept(source) if not mismatch(path, required(source))), None)
 
 
 def fetch(source: Source, report: Report = lambda done, total: None) -> Path:
     """The file, downloaded if need be, verified. Raises InpaintError with the reason in one sentence."""
-    if path := local(source):
-        return path
-    path = _download(source, report)
-    if wrong := mismatch(path, required(source)):
-        discard(path)
-        raise InpaintError(f"{source.address} is not the file it should be ({wrong}); it was thrown away.")
+    path = local(source) or _download(source, report)
     _remember(source, path)
     return path
-
-
-def discard(path: Path) -> None:
-    """Remove a file, and what it is a link to in the Hub's cache."""
-    real = path.resolve()
-    for each in {path, real}:
-        each.unlink(missing_ok=True)
 
 
 def listed(repo: str, file: str) -> str | None:
@@ -113,80 +99,69 @@ def _note(source: Source) -> Path:
 # ---- the network
 
 
-def _cached(source: Source) -> Path | None:
-    if isinstance(source, Url):
-        path = _place(source)
-        return path if path.exists() else None
-    from huggingface_hub import try_to_load_from_cache
+def _kept(source: Source) -> Iterator[Path]:
+    """Where the file is on this machine: in the Hub's cache, where others may have put it, or in our own folder."""
+    if isinstance(source, Hub):
+        from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(source.repo, source.file, revision=source.revision, repo_type=_kind(source))
-    return Path(found) if isinstance(found, str) and Path(found).exists() else None
+        found = try_to_load_from_cache(source.repo, source.file, revision=source.revision, repo_type=_kind(source))
+        if isinstance(found, str) and Path(found).exists():
+            yield Path(found)
+    if (path := _place(source)).exists():
+        yield path
 
 
 def _kind(source: Hub) -> str:
     return "space" if source.space else "model"
 
 
-def _place(source: Url) -> Path:
-    """Where a file from an address is kept: under its own name, and apart from others of that name."""
+def _place(source: Source) -> Path:
+    """Where a downloaded file is kept: under its own name, and apart from others of that name."""
     name = source.address.rsplit("/", 1)[-1]
     key = hashlib.sha256(source.address.encode()).hexdigest()[:12]
     return folder("downloads") / f"{key}-{name}"
 
 
 def _download(source: Source, report: Report) -> Path:
-    from huggingface_hub import constants
+    from filelock import FileLock
 
-    constants.DOWNLOAD_CHUNK_SIZE = min(CHUNK, constants.DOWNLOAD_CHUNK_SIZE)  # how often progress is told
+    path = _place(source)
+    part = path.with_name(f"{path.name}.part")
     try:
-        with ONE_AT_A_TIME:
-            return _from_hub(source, report) if isinstance(source, Hub) else _from_address(source, report)
+        with ONE_AT_A_TIME, FileLock(f"{path}.lock"):  # another process may be at it
+            if found := local(source):
+                return found
+            _go_on(source, part, report)
+            if wrong := mismatch(part, required(source)):
+                part.unlink()
+                raise InpaintError(f"{source.address} is not the file it should be ({wrong}); it was thrown away.")
+            os.replace(part, path)
     except InpaintError:
         raise
     except Exception as error:
         raise InpaintError(f"{source.address} cannot be had: {reason(error)}.") from error
-
-
-def _from_hub(source: Hub, report: Report) -> Path:
-    from huggingface_hub import hf_hub_download
-
-    stale = _cached(source)
-    path = hf_hub_download(
-        source.repo,
-        source.file,
-        revision=source.revision,
-        repo_type=_kind(source),
-        tqdm_class=bar(report),
-        force_download=stale is not None,  # it is there, but it is not right
-    )
-    for orphan in Path(path).resolve().parent.glob("*.incomplete"):  # of a download that was killed
-        if time.time() - orphan.stat().st_mtime > DAY:
-            orphan.unlink(missing_ok=True)
-    return Path(path)
-
-
-def _from_address(source: Url, report: Report) -> Path:
-    from filelock import FileLock
-    from huggingface_hub.file_download import http_get
-
-    path = _place(source)
-    part = path.with_name(f"{path.name}.part")
-    with FileLock(f"{path}.lock"):  # another process may be at it
-        if local(source):
-            return path
-        with part.open("ab", buffering=0) as file:  # what an earlier attempt left is gone on with
-            try:
-                http_get(source.address, file, resume_size=file.tell(), tqdm_class=bar(report))
-            except Exception as error:
-                if _status(error) != 416:  # more is there than there should be
-                    raise
-                file.truncate(0)
-                http_get(source.address, file, tqdm_class=bar(report))
-        if wrong := mismatch(part, required(source)):
-            part.unlink()
-            raise InpaintError(f"{source.address} is not the file it should be ({wrong}); it was thrown away.")
-        os.replace(part, path)
     return path
+
+
+def _go_on(source: Source, part: Path, report: Report) -> None:
+    """Download what an earlier attempt has not left in `part`."""
+    from huggingface_hub import constants, hf_hub_url
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers
+
+    constants.DOWNLOAD_CHUNK_SIZE = min(CHUNK, constants.DOWNLOAD_CHUNK_SIZE)  # how often progress is told
+    asked = {"url": source.address, "tqdm_class": bar(report)}
+    if isinstance(source, Hub):  # at HF_ENDPOINT, with the visitor's token
+        url = hf_hub_url(source.repo, source.file, revision=source.revision, repo_type=_kind(source))
+        asked |= {"url": url, "headers": build_hf_headers()}
+    with part.open("ab", buffering=0) as file:
+        try:
+            http_get(temp_file=file, resume_size=file.tell(), **asked)
+        except Exception as error:
+            if _status(error) != 416:  # there is more than there should be
+                raise
+            file.truncate(0)
+            http_get(temp_file=file, **asked)
 
 
 def bar(report: Report) -> type:

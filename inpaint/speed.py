@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from statistics import median
 
@@ -74,39 +75,67 @@ def measure(name: str, network: str, side: int, device: str, precision: str) -> 
     """The forward passes of one of a model's networks while the model fills a picture of this side."""
     import torch
 
-    nets = {part: _network(place, device, precision) for part, place in zoo.card(name).networks.items()}
-    fill = zoo.card(name).load(device, **nets)
+    places = zoo.card(name).networks
+    fill = zoo.card(name).load(device, **{part: _network(p, device, precision) for part, p in places.items()})
     options = {option.name: option.default for option in zoo.card(name).options if option.default is not None}
     draw = np.random.default_rng(0)
     hole = np.zeros((side, side), bool)
     hole[side // 4 : side // 2, side // 4 : side // 2] = True
-    watch = Watch(nets[network], device)
-    while len(watch.seconds) < RUNS and (not watch.seconds or watch.seconds[-1] < LONG):
+
+    def run(watch: Watch) -> Watch:
         image = draw.integers(0, 256, (side, side, 3), np.uint8)  # a new one, lest a model remembers
         image[hole] = 0
-        for _ in fill(image, hole, **options):
-            pass
-    gpu = device == "cuda"
-    peak = torch.cuda.max_memory_allocated() / 2**30 if gpu else _peak()
-    return Cost(name, network, side, median(watch.seconds), _flop(nets[network], watch), peak, plain(device))
+        with watch:
+            for _ in fill(image, hole, **options):
+                pass
+        return watch
+
+    which, seconds = list(places).index(network), []
+    while len(seconds) < RUNS and (not seconds or seconds[-1] < LONG):
+        seconds.append(run(Watch(device)).seconds[which])
+    peak = torch.cuda.max_memory_allocated() / 2**30 if device == "cuda" else _peak()
+    return Cost(
+        name, network, side, median(seconds), run(Watch(device, count=True)).gflop[which], peak, plain(device)
+    )
 
 
 class Watch:
-    """The times of a network's forward passes, and the last inputs it was given."""
+    """While it is open: the seconds of each pass through a whole network, or its GFLOP, in their order."""
 
-    def __init__(self, net, device: str):
-        self.device, self.seconds, self.inputs = device, [], ((), {})
-        net.register_forward_pre_hook(self.start, with_kwargs=True)
-        net.register_forward_hook(self.stop)
+    def __init__(self, device: str, count: bool = False):
+        self.device, self.count, self.depth = device, count, 0
+        self.seconds: list[float] = []
+        self.gflop: list[float] = []
 
-    def start(self, net, args, kwargs) -> None:
-        self.inputs = args, kwargs
-        _wait(self.device)
-        self.at = time.perf_counter()
+    def __enter__(self) -> "Watch":
+        from torch.nn.modules import module
 
-    def stop(self, net, args, out) -> None:
-        _wait(self.device)
-        self.seconds.append(time.perf_counter() - self.at)
+        before, after = module.register_module_forward_pre_hook, module.register_module_forward_hook
+        self.hooks = [before(self.enter), after(self.leave, always_call=True)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for hook in self.hooks:
+            hook.remove()
+
+    def enter(self, net, args) -> None:
+        from torch.utils.flop_counter import FlopCounterMode
+
+        self.depth += 1
+        if self.depth == 1:
+            self.counter = FlopCounterMode(display=False) if self.count else nullcontext()
+            self.counter.__enter__()
+            _wait(self.device)
+            self.at = time.perf_counter()
+
+    def leave(self, net, args, out) -> None:
+        self.depth -= 1
+        if self.depth == 0:
+            _wait(self.device)
+            self.seconds.append(time.perf_counter() - self.at)
+            self.counter.__exit__(None, None, None)
+            if self.count:
+                self.gflop.append(self.counter.get_total_flops() / 1e9)
 
 
 def _wait(device: str) -> None:
@@ -128,16 +157,6 @@ def _network(place: str, device: str, precision: str):
             tensor.uniform_(0.5, 1.5) if name.endswith("running_var") else tensor.uniform_(-0.05, 0.05)
     net = net.to(getattr(torch, precision), memory_format=torch.channels_last)
     return net.eval().requires_grad_(False)
-
-
-def _flop(net, watch: Watch) -> float:
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    args, kwargs = watch.inputs
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        net.forward(*args, **kwargs)
-    return counter.get_total_flops() / 1e9
 
 
 def _peak() -> float:
