@@ -34,7 +34,7 @@ CARD = Card(
     link="https://arxiv.org/abs/2104.01431",
     licence="own code; weights: see each tag",
     commercial=True,
-    speed="about three seconds for 512 × 512 on two cores",
+    speed="three and a half seconds for 512 × 512 on two cores",
     load=load,
     size=Size(multiple=4, minimum=64, maximum=2048, usual=512),
     gpu=True,

@@ -29,7 +29,7 @@ CARD = Card(
     link="https://arxiv.org/abs/2011.12836",
     licence="own code; weights: see each tag",
     commercial=True,
-    speed="2 s for 512 × 512 on one core",
+    speed="about a second for 512 × 512 on two cores",
     load=load,
     size=Size(multiple=8, minimum=32, maximum=2048, usual=256),
     context=1.0,

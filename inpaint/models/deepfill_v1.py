@@ -28,7 +28,7 @@ CARD = Card(
     link="https://arxiv.org/abs/1801.07892",
     licence="own code; weights: see each tag",
     commercial=True,
-    speed="3 s for 512 × 512 on one core",
+    speed="about a second and a half for 512 × 512 on two cores",
     load=load,
     size=Size(multiple=8, minimum=72, maximum=2048, usual=256),  # mirrored borders need more than 64
     context=1.0,
