@@ -168,7 +168,7 @@ CARD = Card(
     link="https://arxiv.org/abs/1806.03589",
     licence="own code; weights: see each tag",
     commercial=True,
-    speed="five seconds for 512 × 512 on two cores; 1.5 s with the authors’ and OpenMMLab’s weights, of a narrower network",
+    speed="five seconds for 512 × 512 on two cores; 1.5 s with the narrower networks of the other weights",
     load=load,
     size=Size(multiple=8, minimum=72, maximum=2048, usual=512),  # mirrored borders need more than 64
     context=1.0,
