@@ -16,10 +16,11 @@ def card_html(name: str, tag: str = "") -> str:
         f"<span class='badge'>{e(b)}</span>" for b in (use(name, tag), need(name, tag), card.speed) if b
     )
     paper = f"<a href='{e(card.link)}' target='_blank' rel='noopener'>{e(card.paper)}</a>"
-    line = f"<p>{e(card.summary)}</p><p class='facts'>{badges} Licence: {e(card.licence)}. {paper}</p>"
+    code = card.licence.removesuffix("; weights: see each tag")
+    line = f"<p>{e(card.summary)}</p><p class='facts'>{badges} Licence: {e(code)}. {paper}</p>"
     if not facts:
         return line
-    note = f" {e(facts.note)}" if facts.note else ""
+    note = f" {e(facts.note[0].upper() + facts.note[1:])}." if facts.note else ""
     title = f"<a href='{e(facts.link)}' target='_blank' rel='noopener'>{e(facts.title)}</a>"
     return (
         f"{line}<p class='facts'>Weights: {title}. "
@@ -48,7 +49,8 @@ def methods() -> list[tuple[str, str]]:
     """The drop-down: what is ready now, then what needs a download."""
     labels = {name: need(name, zoo.pick_tag(name)) for name in zoo.names() if not barred(name)}
     ready = [(zoo.card(name).title, name) for name, label in labels.items() if not label]
-    more = [(f"{zoo.card(name).title} · {label}", name) for name, label in labels.items() if label]
+    size = {name: zoo.weights(name, zoo.pick_tag(name)).megabytes for name, label in labels.items() if label}
+    more = [(f"{zoo.card(name).title} (download, {megabytes:.0f} MB)", name) for name, megabytes in size.items()]
     return [*ready, *more]
 
 

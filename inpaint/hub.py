@@ -20,6 +20,19 @@ CHUNK = 1 << 20
 ONE_AT_A_TIME = threading.Lock()  # the client's threads share a connection, and one that fails closes it
 
 
+class Unavailable(InpaintError):
+    """A file that cannot be had from one place, and why."""
+
+    def __init__(self, source: Source, reason: str):
+        super().__init__(f"{source.address} cannot be had: {reason}.")
+        self.source, self.reason = source, reason
+
+    @property
+    def host(self) -> str:
+        """Whom was asked."""
+        return self.source.address.split("/")[2]
+
+
 def folder(name: str) -> Path:
     """A folder of this program's in the cache."""
     from huggingface_hub import cached_assets_path, constants
@@ -139,7 +152,7 @@ def _download(source: Source, report: Report) -> Path:
     except InpaintError:
         raise
     except Exception as error:
-        raise InpaintError(f"{source.address} cannot be had: {reason(error)}.") from error
+        raise Unavailable(source, reason(error)) from error
     return path
 
 

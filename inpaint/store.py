@@ -315,15 +315,30 @@ def convert(path: Path, place: str, layout: str = "", trusted: bool = False) -> 
 
 def _first(sources: tuple, part: str, report: Report, with_trust: bool = False) -> Any:
     """The file from the first source that gives it; with whether its full sha256 is a published one."""
-    reasons = []
+    errors: list[InpaintError] = []
     for source in sorted(sources, key=lambda s: hub.local(s) is None):
         file = source.address.rsplit("/", 1)[-1]
         try:
             path = hub.fetch(source, lambda *state, file=file: report(file, *state))
             return (path, source.digest.startswith("sha256:")) if with_trust else path
         except InpaintError as error:
-            reasons.append(str(error).rstrip("."))
-    raise InpaintError("; ".join(reasons) or f"no place is known to get {part} from")
+            errors.append(error)
+    raise InpaintError(_summed_up(errors) or f"no place is known to get {part} from")
+
+
+def _summed_up(errors: list[InpaintError]) -> str:
+    """One sentence; where several places failed for one reason, the reason once."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for error in errors:
+        if isinstance(error, hub.Unavailable) and len(errors) > 1:
+            file = error.source.address.rsplit("/", 1)[-1]
+            told.setdefault((file, error.reason), []).append(error.host)
+        else:
+            told[str(error).rstrip("."), ""] = []
+    return "; ".join(
+        f"{what} cannot be had from {' or '.join(dict.fromkeys(hosts))}: {why}" if hosts else what
+        for (what, why), hosts in told.items()
+    )
 
 
 def _from_own(name: str, card: Card) -> "dict[str, Any]":

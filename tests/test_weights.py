@@ -178,6 +178,16 @@ def test_mirrors_are_asked_in_their_order(server, monkeypatch):
     assert [bool(server.asked(path)) for path in ("gone.pth", f"/{FILE}", REPO)] == [True, True, False]
 
 
+def test_the_same_reason_is_given_once(server, monkeypatch):
+    gone = [Url(server.url(f"/{n}/net.pth"), SHA) for n in "ab"] + [Hub("nobody/tiny", "other.pth", SHA)]
+    tiny.put_into(monkeypatch, places=tiny.weights(*gone))
+    with pytest.raises(
+        InpaintError, match=r"net\.pth cannot be had from 127\.0\.0\.1:\d+: there is no such file"
+    ) as caught:
+        use()
+    assert str(caught.value).count("net.pth") == 1 and "other.pth" in str(caught.value)
+
+
 @both
 def test_two_visitors_cause_one_download(server, monkeypatch, kind):
     tiny.put_into(monkeypatch, places=tiny.weights(source(server, kind)))
