@@ -4,8 +4,11 @@ import html
 
 import gradio as gr
 
-from . import zoo
+from . import store, zoo
 from .contract import Choice, Flag, Number, Option
+
+# true of every published checkpoint so far
+UNSEEN = " The network is compared with its reference by numbers; this file was not at hand when it was written."
 
 
 def card_html(name: str, tag: str = "") -> str:
@@ -20,11 +23,12 @@ def card_html(name: str, tag: str = "") -> str:
     line = f"<p>{e(card.summary)}</p><p class='facts'>{badges} Licence: {e(code)}. {paper}</p>"
     if not facts:
         return line
+    unseen = UNSEEN if facts.parts and not facts.shipped and store.is_converted(card) else ""
     note = f" {e(facts.note[0].upper() + facts.note[1:])}." if facts.note else ""
     title = f"<a href='{e(facts.link)}' target='_blank' rel='noopener'>{e(facts.title)}</a>"
     return (
         f"{line}<p class='facts'>Weights: {title}. "
-        f"Licence: {e(facts.licence)}. Trained on {e(facts.data)}.{note}</p>"
+        f"Licence: {e(facts.licence)}. Trained on {e(facts.data)}.{note}{unseen}</p>"
     )
 
 

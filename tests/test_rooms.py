@@ -58,7 +58,7 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
     "zerogpu": {"contract", "pipeline", "zoo", "__init__"},
     "endpoint": {"gradio", "contract", "picture", "zerogpu"},
     "inside": {"gradio", "cv2", "contract", "masks", "picture", "painter", "session", "zoo"},
-    "cards": {"gradio", "contract", "zoo"},
+    "cards": {"gradio", "contract", "store", "zoo"},
     "page": {
         *("gradio", "contract", "masks", "picture", "pipeline", "zoo"),
         *("cards", "endpoint", "inside", "painter", "session", "zerogpu"),
