@@ -7,6 +7,7 @@ begins a file anew after a kill, and puts it into the cache before it could be v
 
 import errno
 import hashlib
+import io
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -167,7 +168,7 @@ def _go_on(source: Source, part: Path, report: Report) -> None:
     if isinstance(source, Hub):  # at HF_ENDPOINT, with the visitor's token
         url = hf_hub_url(source.repo, source.file, revision=source.revision, repo_type=_kind(source))
         asked |= {"url": url, "headers": build_hf_headers()}
-    with part.open("ab", buffering=0) as file:
+    with Whole(part, "ab") as file:
         try:
             http_get(temp_file=file, resume_size=file.tell(), **asked)
         except Exception as error:
@@ -175,6 +176,16 @@ def _go_on(source: Source, part: Path, report: Report) -> None:
                 raise
             file.truncate(0)
             http_get(temp_file=file, **asked)
+
+
+class Whole(io.FileIO):
+    """A file without a buffer, so that a kill loses nothing, that writes all of what it is given or raises."""
+
+    def write(self, data: bytes) -> int:
+        left = memoryview(data)
+        while left:  # a disk that gets full takes a part of it first, and says nothing
+            left = left[super().write(left) :]
+        return len(data)
 
 
 def bar(report: Report) -> type:
@@ -212,7 +223,7 @@ def reason(error: BaseException) -> str:
     from huggingface_hub import errors
 
     status = _status(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"the disk of {os.environ.get('HF_HOME', 'the cache')} is full"
     if isinstance(error, errors.OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE is set and the file is not in the cache"

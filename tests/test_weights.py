@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -246,8 +247,8 @@ with pytest.MonkeyPatch.context() as m:
 """
 
 
-def visitor(server, home, kind, **environment):
-    """Another process that wants the weights."""
+def visitor(server, home, kind, limit=None, **environment):
+    """Another process that wants the weights; `limit`: of the bytes it may write to a file."""
     script = SCRIPT.format(tests=str(HERE), root=str(HERE.parent), file=FILE)
     where = server.url(f"/{FILE}") if kind == "address" else REPO
     return subprocess.Popen(
@@ -256,7 +257,18 @@ def visitor(server, home, kind, **environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=limit and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))),
     )
+
+
+@pytest.mark.parametrize("kind", ["model", "address"])
+def test_a_disk_that_takes_a_part_only(server, tmp_path, kind):
+    out, errors = visitor(server, tmp_path / "home", kind, limit=2700).communicate(timeout=60)
+    assert "loaded" not in out and "is full" in errors.splitlines()[-1], errors
+    asked = len(server.requests)
+    out, errors = visitor(server, tmp_path / "home", kind).communicate(timeout=60)
+    assert "loaded" in out, errors
+    assert next(r.range for r in server.requests[asked:] if r.method == "GET" and r.sent) == "bytes=2700-"
 
 
 @pytest.mark.parametrize("kind", ["model", "address"])
