@@ -90,14 +90,13 @@ def stream(
 def _within_memory(run, device: str, options: dict[str, Any], fills: Iterator[Fill]) -> Iterator[Fill]:
     """The fills; where memory runs out, again at half the working size, down to LEAST, and then on the CPU."""
     notes: tuple[str, ...] = ()
+    reached = 0.0
     while True:
         try:
             for fill in fills:
-                yield (
-                    replace(fill, report=replace(fill.report, notes=(*fill.report.notes, *notes)))
-                    if notes
-                    else fill
-                )
+                reached = max(reached, fill.progress)  # what is begun again does not go back
+                report = replace(fill.report, notes=(*fill.report.notes, *notes))
+                yield replace(fill, progress=reached, report=report) if notes else fill
             return
         except (MemoryError, RuntimeError) as error:
             size = options.get("working_size", 0)

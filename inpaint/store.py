@@ -161,7 +161,7 @@ def load(name: str, card: Card, tag: str, report: Report = lambda *_: None) -> "
             return _from_own(name, card)
         if not is_converted(card):
             places = {part: _places(name, tag, sources) for part, sources in chosen.parts.items()}
-            return {part: _first(sources, part, report) for part, sources in places.items()}
+            return {part: _first(sources, part, report)[0] for part, sources in places.items()}
         path = _here(name, tag, chosen) or _get(name, card, tag, chosen, report)
         return checkpoint.load(path, card.networks)
 
@@ -297,7 +297,7 @@ def _from_repository(name: str, tag: str, report: Report) -> Path | None:
 def _from_sources(card: Card, chosen: Weights, report: Report) -> "dict[str, checkpoint.Part]":
     parts = {}
     for part, place in card.networks.items():
-        path, trusted = _first(chosen.parts[part], part, report, with_trust=True)
+        path, trusted = _first(chosen.parts[part], part, report)
         report(f"converting {path.name}", 0, 0)
         parts[part] = convert(path, place, chosen.layout, trusted)
     return parts
@@ -313,14 +313,14 @@ def convert(path: Path, place: str, layout: str = "", trusted: bool = False) -> 
     return part
 
 
-def _first(sources: tuple, part: str, report: Report, with_trust: bool = False) -> Any:
+def _first(sources: tuple[Source, ...], part: str, report: Report) -> tuple[Path, bool]:
     """The file from the first source that gives it; with whether its full sha256 is a published one."""
     errors: list[InpaintError] = []
     for source in sorted(sources, key=lambda s: hub.local(s) is None):
         file = source.address.rsplit("/", 1)[-1]
         try:
             path = hub.fetch(source, lambda *state, file=file: report(file, *state))
-            return (path, source.digest.startswith("sha256:")) if with_trust else path
+            return path, source.digest.startswith("sha256:")
         except InpaintError as error:
             errors.append(error)
     raise InpaintError(_summed_up(errors) or f"no place is known to get {part} from")

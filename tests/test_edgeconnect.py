@@ -79,7 +79,7 @@ def test_both_together_are_the_reference(precision, case):
     x, mask = given(case, precision)
     known = bits(expected, case)
     soft = find(edge_net, x, known, mask)
-    merged = nets.merge(soft, torch.from_numpy(known)[None, None].to(x), mask)
+    merged = torch.where(mask > 0, soft, torch.from_numpy(known)[None, None].to(x))
     out = paint(image_net, x, soft, mask)
     results = {
         "edges": soft,

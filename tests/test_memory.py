@@ -53,7 +53,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=str)
-@pytest.mark.parametrize("when", [0, 1])
+@pytest.mark.parametrize("when", [0, 1, 2])
 def test_a_smaller_working_size_when_memory_runs_out(greedy, error, when):
     greedy(300, error, when)
     image, mask = picture(1024)

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from ..contract import Card, Hub, Inpainter, Size, Step, Url, Weights
+from ..contract import Card, Hub, Inpainter, Size, Step, Weights
+from ..sources import openmmlab
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,8 +16,6 @@ def load(device: str, net: "nn.Module") -> Inpainter:
     import torch
 
     from ..nets import colour
-
-    net = net.to(memory_format=torch.channels_last)
 
     def fill(image, mask):
         picture, *_ = colour.complete(net, torch.from_numpy(image.copy()), torch.from_numpy(mask.copy()))
@@ -62,15 +61,7 @@ CARD = Card(
         ),
         "openmmlab-places2": Weights(
             title="Places2, by OpenMMLab",
-            parts={
-                "net": (
-                    Url(
-                        "https://download.openmmlab.com/mmediting/inpainting/aot_gan/"
-                        "AOT-GAN_512x512_4x12_places_20220509-6641441b.pth",
-                        "sha256-prefix:6641441b",
-                    ),
-                )
-            },
+            parts={"net": (openmmlab("aot_gan/AOT-GAN_512x512_4x12_places_20220509-6641441b.pth"),)},
             megabytes=60.8,
             licence="Apache-2.0",
             commercial=True,

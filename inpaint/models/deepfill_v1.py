@@ -1,14 +1,14 @@
 """DeepFill v1: a coarse guess, refined by attention that copies from the known surroundings."""
 
-from ..contract import Card, Size, Url, Weights
-from .deepfill_v2 import FACES, OPENMMLAB, PLACES, load
+from ..contract import Card, Size, Weights
+from ..sources import openmmlab
+from .deepfill_v2 import FACES, PLACES, load
 
 
 def _openmmlab(title: str, file: str, data: str) -> Weights:
-    digest = file.removesuffix(".pth")[-8:]
     return Weights(
         title=f"{title}, by OpenMMLab",
-        parts={"net": (Url(f"{OPENMMLAB}deepfillv1/{file}", f"sha256-prefix:{digest}"),)},
+        parts={"net": (openmmlab(f"deepfillv1/{file}"),)},
         megabytes=14.4,
         licence="Apache-2.0",
         commercial=True,

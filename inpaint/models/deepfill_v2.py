@@ -8,6 +8,7 @@ import numpy as np
 
 from ..contract import Array, Card, Image, Inpainter, Mask, Size, Source, Step, Url, Weights
 from ..flow import draw_offsets
+from ..sources import openmmlab
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -105,7 +106,6 @@ def contact_sheet(maps: Mapping[str, Array]) -> Image:
 # ---- the card
 
 RAW = "https://raw.githubusercontent.com/"
-OPENMMLAB = "https://download.openmmlab.com/mmediting/inpainting/"
 PLACES = "Places2: photos of scenes, offered for research and education"
 FACES = "CelebA: faces, for non-commercial research"
 FACES_HQ = "CelebA-HQ: faces, for non-commercial research"
@@ -116,10 +116,9 @@ def _weights(title: str, source: tuple[Source, ...], megabytes: float, **facts: 
 
 
 def _openmmlab(title: str, file: str, data: str) -> Weights:
-    digest = file.removesuffix(".pth")[-8:]
     return _weights(
         f"{title}, by OpenMMLab",
-        (Url(f"{OPENMMLAB}deepfillv2/{file}", f"sha256-prefix:{digest}"),),
+        (openmmlab(f"deepfillv2/{file}"),),
         17.7,
         licence="Apache-2.0",
         commercial=True,

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from ..contract import Card, Inpainter, Size, Step, Url, Weights
+from ..contract import Card, Inpainter, Size, Step, Weights
+from ..sources import openmmlab
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,11 +25,9 @@ def load(device: str, net: "nn.Module") -> Inpainter:
 
 
 def _openmmlab(title: str, file: str, data: str) -> Weights:
-    place = "https://download.openmmlab.com/mmediting/inpainting/global_local/"
-    digest = file.removesuffix(".pth")[-8:]
     return Weights(
         title=title,
-        parts={"net": (Url(place + file, f"sha256-prefix:{digest}"),)},
+        parts={"net": (openmmlab(f"global_local/{file}"),)},
         megabytes=24.3,
         licence="Apache-2.0",
         commercial=True,

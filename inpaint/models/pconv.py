@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ..contract import Array, Card, Image, Inpainter, Size, Step, Url, Weights
+from ..contract import Array, Card, Image, Inpainter, Size, Step, Weights
+from ..sources import openmmlab
 
 if TYPE_CHECKING:
     from torch import nn
@@ -63,11 +64,9 @@ def _row(frames: Sequence[tuple[str, Array]], cell: int, size: tuple[int, int]) 
 
 
 def _openmmlab(title: str, file: str, data: str) -> Weights:
-    place = "https://download.openmmlab.com/mmediting/inpainting/pconv/"
-    digest = file.removesuffix(".pth")[-8:]
     return Weights(
         title=title,
-        parts={"net": (Url(place + file, f"sha256-prefix:{digest}"),)},
+        parts={"net": (openmmlab(f"pconv/{file}"),)},
         megabytes=206.2,
         licence="Apache-2.0",
         commercial=True,

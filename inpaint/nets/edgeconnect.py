@@ -107,11 +107,6 @@ def edge_inputs(image: Tensor, known: Tensor, mask: Tensor, hole: float = 1.0) -
     return torch.cat([grey(image) * (1 - mask) + hole * mask, known * (1 - mask), mask], 1)
 
 
-def merge(found: Tensor, known: Tensor, mask: Tensor) -> Tensor:
-    """The found edges in the hole, the known ones around it."""
-    return found * mask + known * (1 - mask)
-
-
 def image_inputs(image: Tensor, edges: Tensor, mask: Tensor, hole: float = 1.0) -> Tensor:
     """RGB (N, 3, H, W), edges and mask (N, 1, H, W) -> (N, 4, H, W) for the image generator."""
     return torch.cat([image * (1 - mask) + hole * mask, edges], 1)
