@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from . import InpaintError, Layer, picture, pipeline, store, stream, zoo
+from .cli_train import train
 from .cli_weights import app as weights_app
 from .cli_weights import download_bar
 
@@ -20,6 +21,7 @@ app = typer.Typer(
     help="Fill holes in pictures.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 app.add_typer(weights_app, name="weights")
+app.command()(train)
 COMMON = {"model", "weights", "device", "precision", "seed", "intact"}  # not a model's own options
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 

@@ -75,12 +75,19 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
         "page",
         "bench",
         "speed",
+        "cli_train",
         "cli_weights",
         "__init__",
     },
     "metrics": {"skimage", "contract"},
+    "training": {
+        *("torch", "torchvision", "accelerate", "cv2", "PIL", "skimage", "matplotlib"),
+        *("contract", "nets", "checkpoint", "training"),
+    },
+    "cli_train": {"typer", "rich", "torch", "contract", "training"},
     "speed": {"torch", "contract", "checkpoint", "zoo"},
-    "bench": {"metrics", "picture", "contract", "__init__"},
+    "sheet": {"PIL", "contract"},
+    "bench": {"metrics", "picture", "sheet", "speed", "zoo", "contract", "__init__"},
     "__main__": {"cli"},
 }
 ROOMS = {path.stem for path in ROOT.iterdir()}

@@ -1,0 +1,158 @@
+"""Photos to train on: a folder of pictures, or of tar shards of pictures, read when they are asked for.
+
+What is drawn depends on the seed and the number of the sample alone, so that a run that was cut goes on with what
+it would have seen, and several processes divide the same samples among themselves.
+"""
+
+import csv
+import hashlib
+import io
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image as Pillow
+from PIL import UnidentifiedImageError
+from torch import Tensor
+
+from ..contract import Image, InpaintError, Mask
+from .masks import mixed
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+MANIFEST = "manifest.csv"  # with columns file and split, where there is one
+SCALES = (0.65, 1.0)  # side of a crop, as a share of the photo's shorter side
+TRIES = 20
+
+
+class Batch(NamedTuple):
+    """Photos (N, 3, H, W), RGB in 0..1, and holes (N, 1, H, W), 1 = missing; float32."""
+
+    photo: Tensor
+    mask: Tensor
+
+    def to(self, device) -> "Batch":
+        return Batch(self.photo.to(device), self.mask.to(device))
+
+
+class Place(NamedTuple):
+    """Where a picture's bytes are: in a file of their own (start 0) or inside a shard."""
+
+    file: Path
+    name: str
+    start: int
+    size: int
+
+
+class Photos(Sequence):
+    """The pictures of a folder and its subfolders, or inside its tar files, in the order of their names.
+
+    With a manifest.csv (columns `file`, `split`) those marked "val" are kept for validation. Raises InpaintError
+    for a folder without pictures. `broken` collects the names of pictures that could not be read.
+    """
+
+    def __init__(self, folder: Path, split: str = "train"):
+        if not folder.is_dir():
+            raise InpaintError(f"{folder} is not a folder.")
+        self.folder, self.split, self.broken = folder, split, set()
+        kept = _validation(folder / MANIFEST)
+        self.places = [place for place in _places(folder) if (place.name in kept) == (split == "val")]
+        if not self.places and split == "train":
+            raise InpaintError(
+                f"{folder} has no pictures to train on: no {', '.join(sorted(SUFFIXES))}, no tar file."
+            )
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: int) -> Image:
+        """One picture, (H, W, 3) uint8. Raises InpaintError for one that cannot be read."""
+        place = self.places[index]
+        try:
+            with place.file.open("rb") as file:
+                file.seek(place.start)
+                data = file.read(place.size)
+            with Pillow.open(io.BytesIO(data)) as picture:
+                picture.draft("RGB", (512, 512))
+                return np.asarray(picture.convert("RGB"))
+        except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
+            self.broken.add(place.name)
+            raise InpaintError(f"{place.name} cannot be read: {error}") from None
+
+    def digest(self) -> str:
+        """Of the names and sizes of all pictures."""
+        said = "\n".join(f"{place.name} {place.size}" for place in self.places)
+        return "sha256:" + hashlib.sha256(said.encode()).hexdigest()
+
+
+def _validation(manifest: Path) -> set[str]:
+    if not manifest.is_file():
+        return set()
+    with manifest.open(newline="", encoding="utf-8") as file:
+        return {row["file"] for row in csv.DictReader(file) if row.get("split") == "val" and row.get("file")}
+
+
+def _places(folder: Path) -> list[Place]:
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() == ".tar":
+            found += _members(path)
+        elif path.suffix.lower() in SUFFIXES and path.is_file():
+            found.append(Place(path, path.relative_to(folder).as_posix(), 0, path.stat().st_size))
+    return found
+
+
+def _members(path: Path) -> list[Place]:
+    """The pictures of an uncompressed tar file."""
+    try:
+        with tarfile.open(path, "r:") as shard:
+            members = [m for m in shard if m.isfile() and Path(m.name).suffix.lower() in SUFFIXES]
+    except (tarfile.TarError, OSError) as error:
+        raise InpaintError(f"{path.name} is not an uncompressed tar file ({error}).") from None
+    return [Place(path, member.name, member.offset_data, member.size) for member in members]
+
+
+def batch(photos: Photos, seed: int, numbers: Sequence[int], size: int) -> Batch:
+    """The samples of the given numbers as square crops of `size` pixels."""
+    pairs = [sample(photos, seed, number, size) for number in numbers]
+    photo = np.stack([photo for photo, _ in pairs]).transpose(0, 3, 1, 2)
+    mask = np.stack([mask for _, mask in pairs])[:, None]
+    return Batch(torch.from_numpy(photo.astype(np.float32) / 255), torch.from_numpy(mask.astype(np.float32)))
+
+
+def sample(photos: Photos, seed: int, number: int, size: int) -> tuple[Image, Mask]:
+    """Sample `number` of all that are ever drawn: every photo once in each round, in another order."""
+    rng = np.random.default_rng([seed, number])
+    for attempt in range(TRIES):
+        round_, place = divmod(number + attempt, len(photos))
+        order = _order(seed, round_, len(photos))
+        try:
+            return crop(rng, photos[order[place]], size), mixed(rng, (size, size))
+        except InpaintError:
+            continue
+    raise InpaintError(f"{TRIES} pictures in a row cannot be read, the last {sorted(photos.broken)[-1]}.")
+
+
+def crop(rng: np.random.Generator, photo: Image, size: int) -> Image:
+    """A random square of the photo, mirrored half of the time, brought to `size`."""
+    side = max(1, round(min(photo.shape[:2]) * rng.uniform(*SCALES)))
+    top, left = (int(rng.integers(0, length - side + 1)) for length in photo.shape[:2])
+    picture = Pillow.fromarray(photo).resize(
+        (size, size), Pillow.Resampling.BICUBIC, (left, top, left + side, top + side)
+    )
+    pixels = np.asarray(picture)
+    return pixels[:, ::-1] if rng.random() < 0.5 else pixels
+
+
+_orders: dict[tuple[int, int, int], np.ndarray] = {}
+
+
+def _order(seed: int, round_: int, length: int) -> np.ndarray:
+    key = (seed, round_, length)
+    if key not in _orders:
+        while len(_orders) > 3:
+            _orders.pop(next(iter(_orders)))
+        _orders[key] = np.random.default_rng([seed, round_, 0x5EED]).permutation(length)
+    return _orders[key]

@@ -1,0 +1,317 @@
+"""The loop all recipes share: processes, precision, averages, schedules, what is kept and where a cut run goes on.
+
+A run has a folder: `state.pt` to go on from, `<model>.safetensors` to use, a log, curves and samples. Samples, learning rates and random numbers follow from the seed and the number of the step alone, so a run that was
+killed and resumed ends as one that was not.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..contract import InpaintError
+from . import data, keep
+from .data import Batch, Photos
+from .recipe import Losses, Recipe
+
+CLIP = 1.0  # the longest gradient
+PATIENCE = 20  # steps in a row without a finite gradient
+VALIDATION = 48  # crops
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train. Either `steps` or `minutes` ends the run; with `steps` it can be repeated exactly."""
+
+    out: Path
+    size: int = 128
+    batch: int = 8
+    steps: int | None = None
+    minutes: float | None = None
+    seed: int = 0
+    device: str = "auto"
+    bf16: bool = True
+    average: float = 0.999  # of the weights, over about a thousand steps
+    every: float = 120.0  # seconds between what is kept
+    resume: bool = False
+    facts: Any = None  # what is told of the run in its files
+
+
+@dataclass
+class Progress:
+    """Where a run is."""
+
+    step: int = 0
+    seen: int = 0  # pictures
+    seconds: float = 0.0
+    share: float = 0.0  # of the whole run, 0..1
+
+
+class Processes:
+    """The machines and GPUs that train together, each on its share of every batch. Accelerate finds them."""
+
+    def __init__(self, device: str):
+        from accelerate import PartialState
+
+        state = PartialState(cpu=device == "cpu" or (device == "auto" and not torch.cuda.is_available()))
+        self.count, self.index, self.first = state.num_processes, state.process_index, state.is_main_process
+        self.device = torch.device(device) if device not in ("auto", "cpu") and self.count == 1 else state.device
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The mean over all processes."""
+        if self.count == 1:
+            return values
+        from accelerate.utils import reduce
+
+        return reduce(values, "mean")
+
+    def agree(self, number: float) -> float:
+        """What the first process says."""
+        if self.count == 1:
+            return number
+        from accelerate.utils import broadcast
+
+        return float(broadcast(torch.tensor([number], dtype=torch.float64, device=self.device))[0])
+
+    def share(self, gradients: list[Tensor]) -> None:
+        """Gradients replaced by their mean over all processes.
+
+        One message for all of them, with no wrapper around the networks: critics are differentiated twice and used
+        several times in a step, which wrappers that listen to gradients do not take well.
+        """
+        if self.count > 1 and gradients:
+            flat = self.mean(torch.cat([g.flatten() for g in gradients]))
+            for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+                gradient.copy_(part.view_as(gradient))
+
+
+def train(recipe: Recipe, photos: Photos, plan: Plan, report: Callable[[dict[str, Any]], None]) -> Path:
+    """Train, and give the path of the checkpoint. `report` is told of every kept step and of every tenth.
+
+    Raises InpaintError for a plan that cannot be followed, and for a training that has gone astray.
+    """
+    run = Run(recipe, photos, plan)
+    for said in run.steps():
+        if run.processes.first:
+            report(said)
+    return plan.out / f"{recipe.model}.safetensors"
+
+
+class Run:
+    """One training. `steps()` does it, and yields what there is to tell."""
+
+    def __init__(self, recipe: Recipe, photos: Photos, plan: Plan):
+        self.photos, self.plan, self.processes = photos, plan, Processes(plan.device)
+        if plan.batch % self.processes.count:
+            raise InpaintError(f"{self.processes.count} processes cannot share batches of {plan.batch}.")
+        self.recipe = recipe.to(self.processes.device).to(memory_format=torch.channels_last)
+        self.players = {player.name: player for player in recipe.players()}
+        self.optimisers = {
+            name: torch.optim.Adam(self.module(name).parameters(), player.rate, player.betas)
+            for name, player in self.players.items()
+        }
+        self.average = {k: v.clone() for k, v in self.shipped().items()}
+        self.at, self.bad = Progress(), 0
+        self.keeper = keep.Keeper(plan.out, recipe, plan.facts)
+        if plan.resume:
+            self.restore(self.keeper.read())
+        elif self.keeper.state.exists():
+            raise InpaintError(f"{plan.out} already holds a run. Add --resume to go on with it, or choose another.")
+
+    def module(self, name: str) -> nn.Module:
+        return getattr(self.recipe, name)
+
+    def shipped(self) -> dict[str, Tensor]:
+        """The tensors of the networks, without the critics'."""
+        return {
+            f"{part}.{k}": v.detach()
+            for part in self.recipe.places
+            for k, v in self.module(part).state_dict().items()
+        }
+
+    # ---- going through the steps
+
+    def steps(self) -> Iterator[dict[str, Any]]:
+        """Facts on every tenth step and whenever something is kept, until the plan is fulfilled."""
+        torch.set_flush_denormal(True)
+        began, before = time.monotonic(), self.at.seconds
+        told = kept = began
+        self.at.share = self.share_at(self.at.step)
+        with ThreadPoolExecutor(1) as reader:
+            waiting = reader.submit(self.draw, self.at.step, self.at.share)
+            while self.at.share < 1:
+                share, batch = self.at.share, waiting.result().to(self.processes.device)
+                following = self.share_at(self.at.step + 1)
+                waiting = reader.submit(self.draw, self.at.step + 1, following)
+                facts = self.step(batch, share)
+                self.at.step, self.at.seen = self.at.step + 1, self.at.seen + self.plan.batch
+                now = time.monotonic()
+                self.at.seconds = self.processes.agree(before + now - began)
+                self.at.share = self.share_at(self.at.step)
+                facts |= {"size": batch.photo.shape[-1], "speed": self.speed(now - told)}
+                told = now
+                due = self.processes.agree(now - kept) >= self.plan.every
+                if due or self.at.share >= 1:
+                    facts |= self.keep()
+                    kept = time.monotonic()
+                if due or self.at.share >= 1 or self.at.step % 10 == 0:
+                    yield self.log(facts)
+
+    def share_at(self, step: int) -> float:
+        """How much of the run is done before a step."""
+        if self.plan.steps:
+            return step / self.plan.steps
+        return self.at.seconds / (60 * self.plan.minutes)
+
+    def speed(self, seconds: float) -> float:
+        return round(self.plan.batch / max(seconds, 1e-9), 2)
+
+    def draw(self, step: int, share: float) -> Batch:
+        """This process's part of the batch of a step."""
+        each = self.plan.batch // self.processes.count
+        first = step * self.plan.batch + self.processes.index * each
+        size = self.recipe.size(self.plan.size, share)
+        return data.batch(self.photos, self.plan.seed, range(first, first + each), size)
+
+    def step(self, batch: Batch, share: float) -> dict[str, Any]:
+        """Every player's turn. Random numbers are those of this step, whatever came before."""
+        torch.manual_seed(self.plan.seed * 1_000_003 + self.at.step)
+        self.recipe.train()
+        rate, said = self.recipe.rate(share), {}
+        turns = self.recipe.step(batch, share)
+        while True:
+            with self.cast():
+                turn = next(turns, None)
+            if turn is None:
+                break
+            said |= self.turn(*turn, rate)
+        self.follow()
+        return {"rate": rate, "losses": said}
+
+    def cast(self) -> contextlib.AbstractContextManager:
+        """bfloat16 where it is safe, if that is wanted."""
+        return torch.autocast(self.processes.device.type, torch.bfloat16, enabled=self.plan.bf16)
+
+    def turn(self, name: str, losses: Losses, rate: float) -> dict[str, float]:
+        """One player's step: its losses summed, its gradients shared and bounded, its weights moved."""
+        optimiser = self.optimisers[name]
+        optimiser.zero_grad(set_to_none=True)
+        sum(losses.values()).backward()
+        weights = [w for w in self.module(name).parameters() if w.grad is not None]
+        self.processes.share([w.grad for w in weights])
+        length = nn.utils.clip_grad_norm_(weights, CLIP)
+        values = self.processes.mean(torch.stack([value.detach().float() for value in losses.values()]))
+        if torch.isfinite(length):
+            for group in optimiser.param_groups:
+                group["lr"] = self.players[name].rate * rate
+            optimiser.step()
+            self.bad = 0
+        else:
+            self.bad += 1
+            if self.bad >= PATIENCE:
+                raise InpaintError(
+                    f"The gradients of {name!r} were not finite for {PATIENCE} steps: go on from what "
+                    "was kept with a lower rate, or with --precision float32."
+                )
+        return dict(zip(losses, values.tolist(), strict=True)) | {f"{name} gradient": float(length)}
+
+    def follow(self) -> None:
+        """The moving average of the networks' tensors. It starts quickly."""
+        pace = 1 - min(self.plan.average, (1 + self.at.step) / (10 + self.at.step))
+        for key, value in self.shipped().items():
+            if value.is_floating_point():
+                self.average[key].lerp_(value, pace)
+            else:
+                self.average[key].copy_(value)
+
+    # ---- telling and keeping
+
+    def log(self, facts: dict[str, Any]) -> dict[str, Any]:
+        at = self.at
+        left = at.seconds / at.share * (1 - at.share) if at.share else 0.0
+        line = {"step": at.step, "seen": at.seen, "minutes": round(at.seconds / 60, 3), "share": round(at.share, 5)}
+        line |= facts | {"minutes left": round(max(left, 0) / 60, 2)}
+        if self.processes.first:
+            self.keeper.log(line)
+        return line
+
+    def keep(self) -> dict[str, Any]:
+        """Write all that the run has, and how well the averaged networks do on photos they were not trained on."""
+        if not self.processes.first:
+            return {}
+        with self.averaged():
+            score, sheet = self.validate()
+            self.keeper.write(self.shipped(), self.at, sheet)
+        state = {
+            "at": vars(self.at),
+            "recipe": self.recipe.state_dict(),
+            "average": self.average,
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "plan": self.told(),
+        }
+        self.keeper.save(state)
+        return {"validation": score}
+
+    def told(self) -> dict[str, Any]:
+        """What must be the same for a run to go on."""
+        return {
+            "seed": self.plan.seed,
+            "size": self.plan.size,
+            "batch": self.plan.batch,
+            "photos": self.photos.digest(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where a kept state was."""
+        for key, value in self.told().items():
+            if state["plan"].get(key) != value:
+                raise InpaintError(f"The kept run has another {key}: {state['plan'].get(key)}, not {value}.")
+        try:
+            self.recipe.load_state_dict(state["recipe"])
+            for name, optimiser in self.optimisers.items():
+                optimiser.load_state_dict(state["optimisers"][name])
+            for key, value in self.average.items():
+                value.copy_(state["average"][key])
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise InpaintError(f"The kept run is of another network: {str(error).splitlines()[0]}") from None
+        self.at = Progress(**state["at"])
+        self.keeper.forget(self.at.step)
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within it the networks have their averaged tensors."""
+        own = {k: v.clone() for k, v in self.shipped().items()}
+        self.put(self.average)
+        self.recipe.eval()
+        try:
+            yield
+        finally:
+            self.put(own)
+
+    def put(self, tensors: dict[str, Tensor]) -> None:
+        for part in self.recipe.places:
+            own = self.module(part).state_dict()
+            for key, value in own.items():
+                value.copy_(tensors[f"{part}.{key}"])
+
+    @torch.no_grad()
+    def validate(self) -> tuple[float, Batch]:
+        """Mean PSNR in the hole, in dB, over crops that are always the same, and some of the fills as a batch of
+        (photo with a hole, fill, truth)."""
+        held = Photos(self.photos.folder, "val")
+        photos = held if len(held) else self.photos
+        scores, shown = [], None
+        for first in range(0, VALIDATION, 8):
+            batch = data.batch(photos, 0x7A1, range(first, first + 8), self.plan.size).to(self.processes.device)
+            with self.cast():
+                made = self.recipe.fill(batch).float()
+            error = ((made - batch.photo).square() * batch.mask).sum((1, 2, 3)) / (3 * batch.mask.sum((1, 2, 3)))
+            scores.append(-10 * error.clamp(min=1e-8).log10())
+            shown = (batch, made) if shown is None else shown
+        return round(float(torch.cat(scores).mean()), 3), shown

@@ -1,0 +1,82 @@
+"""What a recipe is: networks to train, critics to train them with, and what is to be made smaller in one step."""
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from .data import Batch
+
+Losses = Mapping[str, Tensor]  # name → scalar, already weighted; their sum is made smaller
+
+
+@dataclass(frozen=True)
+class Player:
+    """A module with an optimiser of its own, named as the recipe's attribute is."""
+
+    name: str
+    rate: float  # learning rate at its highest
+    betas: tuple[float, float] = (0.9, 0.999)
+
+
+class Recipe(nn.Module):
+    """One model's training. A subclass is a page: its options, its networks, its step.
+
+    `options` is a frozen dataclass whose defaults suit two cores and an hour; `PAPER` holds the paper's. `places`
+    says which attributes are the model's networks, and their family, as the model's card does.
+    """
+
+    model: ClassVar[str]
+    places: ClassVar[Mapping[str, str]]  # part → "file:FAMILY" in nets
+    Options: ClassVar[type]
+    PAPER: ClassVar[Any]
+    taps: ClassVar[tuple[int, tuple[int, ...]]] = (0, ())  # depth of the VGG it would like, and the layers
+
+    def __init__(self, options: Any):
+        super().__init__()
+        self.options = options
+        self.classifiers: list[nn.Module] = []  # the VGG, where there is one; a plain list: it is not ours to train
+
+    def players(self) -> tuple[Player, ...]:
+        raise NotImplementedError
+
+    def rate(self, progress: float) -> float:
+        """What learning rates are multiplied with at `progress` (0..1): a short rise, then half a cosine down."""
+        rise = min(1.0, progress / 0.01) if progress < 0.01 else 1.0
+        return max(0.02, rise) * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
+
+    def size(self, full: int, progress: float) -> int:
+        """The side of the pictures to train with at `progress`: half as large in the first part."""
+        return full // 2 if progress < self.options.coarse else full
+
+    def step(self, batch: Batch, progress: float) -> Iterator[tuple[str, Losses]]:
+        """Players in the order of their turns, each with its losses, built just before they are used."""
+        raise NotImplementedError
+
+    def fill(self, batch: Batch) -> Tensor:
+        """The composites (N, 3, H, W) in 0..1 that the networks make of photos with holes."""
+        raise NotImplementedError
+
+
+@contextmanager
+def held(critic: nn.Module) -> Iterator[None]:
+    """Within it a critic passes gradients on but takes none, and does not change."""
+    training = critic.training
+    critic.eval().requires_grad_(False)
+    try:
+        yield
+    finally:
+        critic.train(training).requires_grad_(True)
+
+
+def composite(photo: Tensor, made: Tensor, mask: Tensor) -> Tensor:
+    """Made pixels in the hole, the photo's elsewhere."""
+    return photo * (1 - mask) + made * mask
+
+
+def ramp(progress: float, start: float, length: float = 0.05) -> float:
+    """0 before `start`, 1 after `start + length`, straight between."""
+    return min(1.0, max(0.0, (progress - start) / length))

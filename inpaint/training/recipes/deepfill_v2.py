@@ -1,0 +1,71 @@
+"""DeepFill v2: Yu et al., "Free-Form Image Inpainting with Gated Convolution", ICCV 2019."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...nets.deepfill import Config, DeepFill
+from .. import losses
+from ..critics import PatchCritic
+from ..data import Batch
+from ..recipe import Losses, Player, Recipe, composite, held, ramp
+
+
+@dataclass(frozen=True)
+class Options:
+    """Loss weights and sizes. The defaults suit two cores and an hour: the critic is asked near the end."""
+
+    width: int = 12
+    batch: int = 8
+    rate: float = 1e-3
+    critic_width: int = 24
+    hole: float = 1.0  # of the differences in the hole
+    whole: float = 0.2  # of those in the whole picture, which is all that the paper has
+    adversarial: float = 0.01
+    critic_rate: float = 4e-4
+    critic_from: float = 0.75  # share of the training before the critic is asked
+    coarse: float = 0.5  # share of the training at half the size
+
+
+class Training(Recipe):
+    model, places, Options = "deepfill_v2", {"net": "deepfill:V2"}, Options
+    PAPER = Options(
+        width=24, batch=16, rate=1e-4, critic_width=64, hole=0.0, whole=1.0, adversarial=1.0, critic_rate=1e-4,
+        critic_from=0.0, coarse=0.0,
+    )  # fmt: skip
+
+    def __init__(self, options: Options):
+        super().__init__(options)
+        self.net = DeepFill(Config(width=options.width))
+        w = options.critic_width
+        self.critic = PatchCritic(4, (w, 2 * w, 4 * w, 4 * w, 4 * w, 4 * w))
+
+    def players(self) -> tuple[Player, ...]:
+        rates = self.options.rate, self.options.critic_rate
+        return Player("net", rates[0], (0.5, 0.999)), Player("critic", rates[1], (0.5, 0.999))
+
+    def step(self, batch: Batch, progress: float) -> Iterator[tuple[str, Losses]]:
+        weight = self.options
+        photo, mask = batch.photo * 2 - 1, batch.mask
+        out = self.net(photo, mask)
+        filled = composite(photo, out.refined, mask)
+        strength = weight.adversarial * ramp(progress, weight.critic_from)
+        if strength:
+            both = torch.cat([photo, filled.detach()])
+            real, made = self.critic(torch.cat([both, mask.repeat(2, 1, 1, 1)], 1)).chunk(2)
+            yield "critic", {"critic": losses.hinge_critic(real, made)}
+        total = {}
+        for name, estimate in (("coarse", out.coarse), ("refined", out.refined)):
+            total[name] = weight.whole * losses.l1(estimate, photo)
+            if weight.hole:
+                total[name] = total[name] + weight.hole * losses.l1(estimate, photo, mask)
+        if strength:
+            with held(self.critic):
+                total["adversarial"] = strength * losses.hinge(self.critic(torch.cat([filled, mask], 1)))
+        yield "net", total
+
+    def fill(self, batch: Batch) -> Tensor:
+        out = self.net(batch.photo * 2 - 1, batch.mask).refined
+        return composite(batch.photo, (out.float() + 1) / 2, batch.mask)

@@ -1,0 +1,147 @@
+"""EdgeConnect: Nazeri et al., "EdgeConnect: Generative Image Inpainting with Adversarial Edge Learning", 2019."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from skimage.feature import canny
+from torch import Tensor
+
+from ...nets.edgeconnect import EDGES, IMAGE, Generator, edge_inputs, grey, image_inputs
+from .. import losses
+from ..critics import Patch70
+from ..data import Batch
+from ..recipe import Losses, Player, Recipe, composite, held, ramp
+from ..vgg import RELUS_19, TEXTURE_19
+
+
+@dataclass(frozen=True)
+class Options:
+    """Loss weights and sizes. The defaults suit two cores and an hour: differences first, critics near the end.
+
+    The training has three parts: the edge network, the image network with true edges, then the image network with
+    the edges that the other draws, while that one goes on learning if `joint`.
+    """
+
+    width: int = 24
+    blocks: int = 8
+    batch: int = 8
+    rate: float = 1e-3
+    critic_width: int = 16
+    critic_rate: float = 0.1  # as a share of the network's
+    sigma: float = 2.0  # of Canny's edges
+    edges_until: float = 0.4
+    true_until: float = 0.5
+    joint: bool = False
+    critic_from: float = 0.85  # of each network's own part
+    entropy: float = 1.0  # of the edges, cell by cell: not in the paper
+    matching: float = 1.0
+    edge_adversarial: float = 0.05
+    l1: float = 1.0
+    known: float = 0.1  # of the differences outside the hole
+    adversarial: float = 0.005
+    perceptual: float = 0.1
+    style: float = 250.0
+    coarse: float = 0.5  # share of each part at half the size
+
+
+class Training(Recipe):
+    model, places, Options = "edgeconnect", {"edges": "edgeconnect:EDGES", "image": "edgeconnect:IMAGE"}, Options
+    PAPER = Options(
+        width=64, rate=1e-4, critic_width=64, joint=True, critic_from=0.0, entropy=0.0, matching=10.0,
+        edge_adversarial=1.0, known=1.0, adversarial=0.1, coarse=0.0,
+    )  # fmt: skip
+    taps = (19, tuple(sorted(RELUS_19 + TEXTURE_19)))
+
+    def __init__(self, options: Options):
+        super().__init__(options)
+        for name, family in (("edges", EDGES), ("image", IMAGE)):
+            config = family.layouts["official"].config
+            setattr(self, name, Generator(replace(config, width=options.width, blocks=options.blocks)))
+        self.edge_critic = Patch70(2, options.critic_width)  # grey picture and edges
+        self.image_critic = Patch70(3, options.critic_width)
+
+    def players(self) -> tuple[Player, ...]:
+        rate, betas = self.options.rate, (0.5, 0.999)
+        networks = [Player(name, rate, betas) for name in ("edges", "image")]
+        critics = [Player(name, rate * self.options.critic_rate, betas) for name in ("edge_critic", "image_critic")]
+        return (*networks, *critics)
+
+    def own(self, progress: float) -> float:
+        """The progress of the part at hand."""
+        at = self.options.edges_until
+        return progress / at if progress < at else (progress - at) / (1 - at)
+
+    def rate(self, progress: float) -> float:
+        return super().rate(self.own(progress))
+
+    def size(self, full: int, progress: float) -> int:
+        return super().size(full, self.own(progress))
+
+    def step(self, batch: Batch, progress: float) -> Iterator[tuple[str, Losses]]:
+        options = self.options
+        truth = self.canny(batch.photo)
+        edges = truth
+        if progress < options.edges_until or (options.joint and progress >= options.true_until):
+            edges = self.edges(edge_inputs(batch.photo, truth, batch.mask)).float()
+            yield from self.draw(batch, edges, truth, progress)
+        elif progress >= options.true_until:
+            with torch.no_grad():
+                edges = self.edges(edge_inputs(batch.photo, truth, batch.mask)).float()
+        if progress >= options.edges_until:
+            yield from self.paint(batch, composite(truth, edges.detach(), batch.mask), progress)
+
+    def draw(self, batch: Batch, edges: Tensor, truth: Tensor, progress: float) -> Iterator[tuple[str, Losses]]:
+        """The edge network's losses: a critic that sees the grey picture beside the edges, and its features."""
+        weight, seen = self.options, grey(batch.photo)
+        strength = ramp(self.own(progress), weight.critic_from)
+        total = {}
+        if weight.entropy:
+            total["entropy"] = weight.entropy * losses.cross_entropy(edges, truth, batch.mask)
+        if strength:
+            pairs = torch.cat([torch.cat([seen, truth], 1), torch.cat([seen, edges.detach()], 1)])
+            yield "edge_critic", {"edge critic": losses.minimax_critic(*self.edge_critic(pairs).chunk(2))}
+            with held(self.edge_critic):
+                *real, _ = self.edge_critic.features(torch.cat([seen, truth], 1))
+                *made, score = self.edge_critic.features(torch.cat([seen, edges], 1))
+                total["edge adversarial"] = strength * weight.edge_adversarial * losses.non_saturating(score)
+                total["matching"] = strength * weight.matching * losses.feature_matching(made, real)
+        yield "edges", total
+
+    def paint(self, batch: Batch, edges: Tensor, progress: float) -> Iterator[tuple[str, Losses]]:
+        """The image network's losses, given edges."""
+        weight, (photo, mask) = self.options, batch
+        made = self.image(image_inputs(photo, edges, mask)).float()
+        filled = composite(photo, made, mask)
+        strength = weight.adversarial * ramp(self.own(progress), weight.critic_from)
+        total = {
+            "hole": weight.l1 * losses.l1(made, photo, mask),
+            "known": weight.known * losses.l1(made, photo, 1 - mask),
+        }
+        if strength:
+            scores = self.image_critic(torch.cat([photo, filled.detach()])).chunk(2)
+            yield "image_critic", {"image critic": losses.minimax_critic(*scores)}
+            with held(self.image_critic):
+                total["adversarial"] = strength * losses.non_saturating(self.image_critic(filled))
+        for classifier in self.classifiers:
+            made_seen, true_seen = (dict(zip(self.taps[1], classifier(x), strict=True)) for x in (filled, photo))
+            content, texture = (
+                ([made_seen[at] for at in taps], [true_seen[at] for at in taps]) for taps in (RELUS_19, TEXTURE_19)
+            )
+            total["perceptual"] = weight.perceptual * losses.perceptual(*content)
+            total["style"] = weight.style * losses.style(*texture)
+        yield "image", total
+
+    def canny(self, photo: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(N, 3, H, W) in 0..1 -> (N, 1, H, W), 1 on edges; with a mask, on those of the known region."""
+        pictures = grey(photo)[:, 0].cpu().numpy()
+        known = [None] * len(pictures) if mask is None else mask[:, 0].cpu().numpy() == 0
+        found = [canny(p, sigma=self.options.sigma, mask=m) for p, m in zip(pictures, known, strict=True)]
+        return torch.from_numpy(np.stack(found)[:, None].astype(np.float32)).to(photo)
+
+    def fill(self, batch: Batch) -> Tensor:
+        photo, mask = batch
+        known = self.canny(photo, mask)
+        edges = composite(known, self.edges(edge_inputs(photo, known, mask)).float(), mask)
+        return composite(photo, self.image(image_inputs(photo, edges, mask)).float(), mask)
