@@ -254,25 +254,52 @@ def _bar() -> Progress:
 
 @app.command()
 def bench(
-    photos: Annotated[Path, typer.Option(help="folder of intact photos")],
-    masks: Annotated[Path, typer.Option(help="folder of masks, the n-th for the n-th photo")],
+    photos: Annotated[Path | None, typer.Option(help="folder of intact photos")] = None,
+    masks: Annotated[Path | None, typer.Option(help="folder of masks, the n-th for the n-th photo")] = None,
+    cases: Annotated[
+        Path | None, typer.Option(help="instead: folder of */mask.png, each beside its image.*")
+    ] = None,
     models: Annotated[str, typer.Option(help="names, comma-separated; without it: all that are ready")] = "",
+    rounds: Annotated[int, typer.Option(help="pair each photo with so many masks, each 7 places on")] = 1,
+    as_json: Annotated[Path | None, typer.Option("--json", help="file for every score of every fill")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="picture file to show the fills side by side")] = None,
+    sheet_rows: Annotated[int, typer.Option(min=1, help="cases on it, small holes and large")] = 12,
     option: Annotated[list[str] | None, typer.Option("--option", help="key=value, may be repeated")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
     seed: Annotated[int, typer.Option(help="of models that draw random numbers")] = 0,
 ) -> None:
-    """Score models on photos whose holes cover the truth: dB / SSIM / seconds in the hole, by share of hole."""
+    """Score models on photos whose holes cover the truth, by share of hole, and show what they make of them."""
     from . import bench as benchmark
 
     names = [name.strip() for name in models.split(",") if name.strip()] or [n for n in zoo.names() if zoo.ready(n)]
-    total = len(names) * len(benchmark.pairs(photos, masks))
-    rows = []
+    settings = {"device": device, "seed": seed, **_options(option or [])}
+    _can_be_written(as_json, sheet)
+    if bool(cases) == bool(photos and masks) or (cases and (photos or masks)):
+        raise InpaintError("Give either --photos and --masks, or --cases.")
+    given, rows = benchmark.look(benchmark.cases(cases) if cases else benchmark.pairs(photos, masks, rounds))
+    shown = benchmark.spread(given, sheet_rows) if sheet else []
     with _bar() as bar:
-        task = bar.add_task("bench", total=total)
-        for row in benchmark.run(photos, masks, names, device=device, seed=seed, **_options(option or [])):
+        task = bar.add_task("bench", total=len(names) * len(given))
+        for row in benchmark.run(given, names, keep=shown, **settings):
             rows.append(row)
-            bar.update(task, advance=1, description=f"{row.model} {row.picture} {row.psnr:.2f} dB")
-    print(benchmark.table(rows))
+            bar.update(task, advance=1, description=f"{row.model} {row.case}")
+    print(benchmark.report(given, rows))
+    if as_json:
+        picture.write(as_json, benchmark.as_json(given, rows, settings).encode())
+    if sheet and shown:
+        picture.Picture(benchmark.contact(shown, rows)).save(sheet)
+    if failed := benchmark.failures(rows):
+        err.print("failed: " + "; ".join(failed), markup=False)
+        raise typer.Exit(2)
+
+
+def _can_be_written(as_json: Path | None, sheet: Path | None) -> None:
+    """Raise InpaintError before the work, not after it."""
+    if sheet:
+        picture.format_of(sheet)
+    for path in filter(None, (as_json, sheet)):
+        if not path.parent.is_dir():
+            raise InpaintError(f"Cannot write {path}: there is no folder {path.parent}.")
 
 
 @app.command()

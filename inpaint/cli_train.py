@@ -37,6 +37,7 @@ def train(
     threads: Annotated[int | None, typer.Option(help="of the CPU", min=1)] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on with the run in the folder")] = False,
     perceptual: Annotated[bool, typer.Option(help="use VGG's features where the recipe has such losses")] = True,
+    overfit: Annotated[int | None, typer.Option(help="the same N samples again and again: a test", min=1)] = None,
     save_every: Annotated[float, typer.Option(help="seconds between what is kept", min=1)] = 120,
 ) -> None:
     """Train a model's networks on a folder of photos.
@@ -69,6 +70,7 @@ def train(
         bf16=precision == "bfloat16",
         every=save_every,
         resume=resume,
+        overfit=overfit,
     )
     torch.manual_seed(seed)
     recipe = module(model).Training(chosen)

@@ -57,7 +57,7 @@ def find(net, x, known, mask):
 
 @torch.inference_mode()
 def paint(net, x, edges, mask):
-    return net(nets.image_inputs(x, edges, mask, net.config.hole))
+    return net(nets.image_inputs(x, edges, mask, net.config))
 
 
 # ---- against the recordings

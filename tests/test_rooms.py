@@ -87,7 +87,7 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
     "cli_train": {"typer", "rich", "torch", "contract", "training"},
     "speed": {"torch", "contract", "checkpoint", "zoo"},
     "sheet": {"PIL", "contract"},
-    "bench": {"metrics", "picture", "sheet", "speed", "zoo", "contract", "__init__"},
+    "bench": {"torch", "metrics", "picture", "sheet", "speed", "zoo", "contract", "__init__"},
     "__main__": {"cli"},
 }
 ROOMS = {path.stem for path in ROOT.iterdir()}

@@ -68,7 +68,7 @@ def paint(device: str, net: "nn.Module", picture: Image, edges: Array, mask: Mas
     from ..nets.edgeconnect import image_inputs
 
     x, m, e = tensors(device, net, picture, mask, edges)
-    out = run(net, image_inputs(x, e, m, net.config.hole))
+    out = run(net, image_inputs(x, e, m, net.config))
     return (out.transpose(1, 2, 0).clip(0, 1) * 255 + 0.5).astype(np.uint8)
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from .attention import attend, shrink
 from .deepfill_layouts import from_csqiangwen, from_nipponjo, from_openmmlab, from_tensorflow
 from .layout import Family, Layout
+from .membrane import membrane
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Config:
     fuse: bool = True
     low: float = -1.0  # the value of black; white is 1
     hole: float = 0.0  # what the hole is filled with
+    membrane: bool = False  # the hole is filled with `membrane` instead, and each stage corrects what it is given
     bgr: bool = False  # order of the colours
 
 
@@ -195,14 +197,15 @@ class DeepFill(nn.Module):
         gates = [] if inside and config.gated else None
         known = picture * (1 - mask)
         extra = [torch.ones_like(mask), mask] if config.ones else [mask]
-        coarse = self._end(self.coarse(torch.cat([known + config.hole * mask, *extra], 1), gates))
-        joined = known + coarse * mask
+        given = membrane(picture, mask) if config.membrane else known + config.hole * mask
+        coarse = self._end(self.coarse(torch.cat([given, *extra], 1), gates), given)
+        joined = between = known + coarse * mask
         if config.mask_again:
             joined = torch.cat([joined, *extra], 1)
         features = self.features(joined, gates)
         matched, source = self._attend(self.matching(joined, gates), mask)
         matched = self.attended(matched, gates)
-        refined = self._end(self.decoder(torch.cat([features, matched], 1), gates))
+        refined = self._end(self.decoder(torch.cat([features, matched], 1), gates), between)
         named = dict(zip(self._gated(), gates, strict=True)) if gates else None
         return Filled(coarse, refined, source if inside else None, named)
 
@@ -216,7 +219,9 @@ class DeepFill(nn.Module):
         how = {key: getattr(config, key) for key in ("corners", "masked", "overlap", "norm", "fuse")}
         return attend(x, x, mask, **how)
 
-    def _end(self, x: Tensor) -> Tensor:
+    def _end(self, x: Tensor, given: Tensor) -> Tensor:
+        if self.config.membrane:
+            return x + given
         return x.tanh() if self.config.output == "tanh" else x.clamp(-1, 1)
 
     def _gated(self) -> list[str]:

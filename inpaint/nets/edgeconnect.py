@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .layout import Family, Layout, State
+from .membrane import membrane
 
 EPSILON = 1e-5  # of the norms
 GREY = (0.2125, 0.7154, 0.0721)  # red, green, blue
@@ -30,6 +31,7 @@ class Config:
     width: int = 64
     blocks: int = 8
     hole: float = 1.0
+    membrane: bool = False  # instead, it writes `membrane` of the colours, which the network corrects
 
 
 class Residual(nn.Module):
@@ -71,6 +73,7 @@ class Generator(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type == "cpu":  # where convolutions are faster with the channels last in memory
             x = x.contiguous(memory_format=torch.channels_last)
+        given = x[:, : self.config.outputs]
         x = mirror(x, 3)
         for conv in self.encoder:
             x = F.relu(normalise(conv(x)), inplace=True)
@@ -79,6 +82,8 @@ class Generator(nn.Module):
         for conv in self.decoder:
             x = F.relu(normalise(conv(x)), inplace=True)
         x = self.head(mirror(x, 3))
+        if self.config.membrane:
+            return given + torch.tanh(x)
         return torch.sigmoid(x) if self.config.head == "sigmoid" else (torch.tanh(x) + 1) / 2
 
 
@@ -107,9 +112,10 @@ def edge_inputs(image: Tensor, known: Tensor, mask: Tensor, hole: float = 1.0) -
     return torch.cat([grey(image) * (1 - mask) + hole * mask, known * (1 - mask), mask], 1)
 
 
-def image_inputs(image: Tensor, edges: Tensor, mask: Tensor, hole: float = 1.0) -> Tensor:
-    """RGB (N, 3, H, W), edges and mask (N, 1, H, W) -> (N, 4, H, W) for the image generator."""
-    return torch.cat([image * (1 - mask) + hole * mask, edges], 1)
+def image_inputs(image: Tensor, edges: Tensor, mask: Tensor, config: Config) -> Tensor:
+    """RGB (N, 3, H, W), edges and mask (N, 1, H, W) -> (N, 4, H, W) for the image generator of a config."""
+    blank = membrane(image, mask) if config.membrane else image * (1 - mask) + config.hole * mask
+    return torch.cat([blank, edges], 1)
 
 
 NAMES = (  # published module -> own

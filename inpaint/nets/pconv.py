@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .layout import Family, Layout, State
+from .membrane import membrane
 from .naming import rename
 
 
@@ -25,6 +26,7 @@ class Config:
     first_bias: bool = True  # the first layer has a bias
     bgr: bool = True
     imagenet: bool = False  # values are normalised by ImageNet's statistics rather than −1..1
+    membrane: bool = False  # the network's picture is a correction of `membrane`, which it is not shown
 
 
 class PartialConv2d(nn.Conv2d):
@@ -152,7 +154,12 @@ class UNet(nn.Module):
             x = torch.cat([double(x * known.to(x.dtype)), skip], 1)
             x, known = unit(x, counts)
             masks.append(known)
-        return x, masks
+        return corrected(x, self.config, image, hole), masks
+
+
+def corrected(x: Tensor, config: Config, image: Tensor, hole: Tensor) -> Tensor:
+    """What the last layer gives, (N, 3, H, W), as a picture."""
+    return x + membrane(image, hole.to(image.dtype)) if config.membrane else x
 
 
 def double(x: Tensor) -> Tensor:
@@ -184,7 +191,7 @@ class Folded(nn.Module):
         for unit, (skip, beside) in zip(reversed(self.decoder), reversed(skips), strict=True):
             x, known = unit(skip, double(known) * x.shape[1] + beside * skip.shape[1], x)
             masks.append(known)
-        return x, masks
+        return corrected(x, self.config, image, hole), masks
 
 
 class FoldedUnit(nn.Module):

@@ -12,7 +12,7 @@ class PatchCritic(nn.Module):
     """Convolutions of stride 2 under spectral norm, a score for every cell and channel: SN-PatchGAN.
 
     (N, inputs, H, W) -> (N, widths[-1], h, w). Yu et al., ICCV 2019: 5×5, 64-128-256-256-256-256; the picture, the
-    mask, and the sketch where there is one.
+    mask, and the sketch where there is one. Leaky ReLU between the layers, none after the last.
     """
 
     def __init__(self, inputs: int, widths: Sequence[int] = (64, 128, 256, 256, 256, 256)):
@@ -77,11 +77,15 @@ class Whole(nn.Module):
 
 
 def windows(picture: Tensor, mask: Tensor, side: int) -> Tensor:
-    """(N, C, H, W) -> (N, C, side, side): around a random pixel of each hole, what a local critic looks at."""
+    """(N, C, H, W) -> (N, C, side, side): around a random pixel of each hole, what a local critic looks at.
+
+    Within the picture, so the pixel is in the middle only where there is room; around any pixel where there is no
+    hole.
+    """
     height, width = mask.shape[2:]
     side = min(side, height, width)
-    weights = mask[:, 0].flatten(1) + 1e-6  # a picture without a hole has a window too
-    place = torch.multinomial(weights, 1)[:, 0]
+    weights = mask[:, 0].flatten(1)
+    place = torch.multinomial(torch.where(weights.sum(1, keepdim=True) > 0, weights, 1.0), 1)[:, 0]
     top = (place // width - side // 2).clamp(0, height - side)
     left = (place % width - side // 2).clamp(0, width - side)
     return torch.stack(

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from PIL import Image as Pillow
-from PIL import UnidentifiedImageError
+from PIL import ImageOps
 from torch import Tensor
 
 from ..contract import Image, InpaintError, Mask
@@ -47,10 +47,11 @@ class Place(NamedTuple):
 
 
 class Photos(Sequence):
-    """The pictures of a folder and its subfolders, or inside its tar files, in the order of their names.
+    """The pictures of a folder and its subfolders by name, and those inside its tar files in the tar's order.
 
     With a manifest.csv (columns `file`, `split`) those marked "val" are kept for validation. Raises InpaintError
-    for a folder without pictures. `broken` collects the names of pictures that could not be read.
+    for a folder without pictures. `broken` collects the names of pictures that could not be read. Tar files are
+    read in place: nothing is unpacked, and only regular files in them count.
     """
 
     def __init__(self, folder: Path, split: str = "train"):
@@ -68,7 +69,7 @@ class Photos(Sequence):
         return len(self.places)
 
     def __getitem__(self, index: int) -> Image:
-        """One picture, (H, W, 3) uint8. Raises InpaintError for one that cannot be read."""
+        """One picture, (H, W, 3) uint8, upright. Raises InpaintError for one that cannot be read."""
         place = self.places[index]
         try:
             with place.file.open("rb") as file:
@@ -76,8 +77,8 @@ class Photos(Sequence):
                 data = file.read(place.size)
             with Pillow.open(io.BytesIO(data)) as picture:
                 picture.draft("RGB", (512, 512))
-                return np.asarray(picture.convert("RGB"))
-        except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
+                return _rgb(ImageOps.exif_transpose(picture))
+        except Exception as error:  # whatever a broken or hostile file sets off in its reader
             self.broken.add(place.name)
             raise InpaintError(f"{place.name} cannot be read: {error}") from None
 
@@ -87,31 +88,50 @@ class Photos(Sequence):
         return "sha256:" + hashlib.sha256(said.encode()).hexdigest()
 
 
+def _rgb(picture: Pillow.Image) -> Image:
+    """(H, W, 3) uint8: transparency laid on white, 16 bits of grey brought to 8."""
+    if picture.mode.startswith("I;16"):
+        picture = Pillow.fromarray((np.asarray(picture) // 257).astype(np.uint8))
+    if picture.has_transparency_data:
+        picture = Pillow.alpha_composite(Pillow.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
+    return np.asarray(picture.convert("RGB"))
+
+
 def _validation(manifest: Path) -> set[str]:
     if not manifest.is_file():
         return set()
-    with manifest.open(newline="", encoding="utf-8") as file:
-        return {row["file"] for row in csv.DictReader(file) if row.get("split") == "val" and row.get("file")}
+    try:
+        with manifest.open(newline="", encoding="utf-8-sig") as file:
+            return {row["file"] for row in csv.DictReader(file) if row.get("split") == "val" and row.get("file")}
+    except (OSError, ValueError, csv.Error) as error:
+        raise InpaintError(
+            f"{manifest.name} is not a table in UTF-8 ({error}): mend it, or take it away."
+        ) from None
 
 
 def _places(folder: Path) -> list[Place]:
     found = []
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         if path.suffix.lower() == ".tar":
             found += _members(path)
-        elif path.suffix.lower() in SUFFIXES and path.is_file():
+        elif path.suffix.lower() in SUFFIXES:
             found.append(Place(path, path.relative_to(folder).as_posix(), 0, path.stat().st_size))
     return found
 
 
 def _members(path: Path) -> list[Place]:
     """The pictures of an uncompressed tar file."""
+    found = []
     try:
         with tarfile.open(path, "r:") as shard:
-            members = [m for m in shard if m.isfile() and Path(m.name).suffix.lower() in SUFFIXES]
-    except (tarfile.TarError, OSError) as error:
+            for member in shard:
+                if member.size < 0:  # tarfile goes back by it, for ever
+                    raise tarfile.ReadError("a member of negative size")
+                if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES:
+                    found.append(Place(path, member.name, member.offset_data, member.size))
+    except Exception as error:  # whatever a broken or hostile file sets off in its reader
         raise InpaintError(f"{path.name} is not an uncompressed tar file ({error}).") from None
-    return [Place(path, member.name, member.offset_data, member.size) for member in members]
+    return found
 
 
 def batch(photos: Photos, seed: int, numbers: Sequence[int], size: int) -> Batch:
@@ -123,16 +143,19 @@ def batch(photos: Photos, seed: int, numbers: Sequence[int], size: int) -> Batch
 
 
 def sample(photos: Photos, seed: int, number: int, size: int) -> tuple[Image, Mask]:
-    """Sample `number` of all that are ever drawn: every photo once in each round, in another order."""
+    """Sample `number` of all that are ever drawn: every photo once in each round, in another order.
+
+    In place of a picture that cannot be read comes the next. Raises InpaintError after `TRIES` of them.
+    """
     rng = np.random.default_rng([seed, number])
     for attempt in range(TRIES):
         round_, place = divmod(number + attempt, len(photos))
         order = _order(seed, round_, len(photos))
         try:
             return crop(rng, photos[order[place]], size), mixed(rng, (size, size))
-        except InpaintError:
-            continue
-    raise InpaintError(f"{TRIES} pictures in a row cannot be read, the last {sorted(photos.broken)[-1]}.")
+        except InpaintError as error:
+            last = error
+    raise InpaintError(f"{TRIES} pictures in a row cannot be read; take them away. The last: {last}")
 
 
 def crop(rng: np.random.Generator, photo: Image, size: int) -> Image:

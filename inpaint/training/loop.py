@@ -1,7 +1,8 @@
 """The loop all recipes share: processes, precision, averages, schedules, what is kept and where a cut run goes on.
 
-A run has a folder: `state.pt` to go on from, `<model>.safetensors` to use, a log, curves and samples. Samples, learning rates and random numbers follow from the seed and the number of the step alone, so a run that was
-killed and resumed ends as one that was not.
+A run has a folder: `state.pt` to go on from, `<model>.safetensors` to use, a log, curves and samples. Samples,
+learning rates and random numbers follow from the seed and the number of the step alone, so a run that was killed
+and resumed ends as one that was not.
 """
 
 import contextlib
@@ -40,6 +41,9 @@ class Plan:
     average: float = 0.999  # of the weights, over about a thousand steps
     every: float = 120.0  # seconds between what is kept
     resume: bool = False
+    overfit: int | None = (
+        None  # train on the first so many samples again and again, to see whether it learns at all
+    )
     facts: Any = None  # what is told of the run in its files
 
 
@@ -176,8 +180,8 @@ class Run:
         """This process's part of the batch of a step."""
         each = self.plan.batch // self.processes.count
         first = step * self.plan.batch + self.processes.index * each
-        size = self.recipe.size(self.plan.size, share)
-        return data.batch(self.photos, self.plan.seed, range(first, first + each), size)
+        numbers = [number % (self.plan.overfit or number + 1) for number in range(first, first + each)]
+        return data.batch(self.photos, self.plan.seed, numbers, self.recipe.size(self.plan.size, share))
 
     def step(self, batch: Batch, share: float) -> dict[str, Any]:
         """Every player's turn. Random numbers are those of this step, whatever came before."""

@@ -30,10 +30,9 @@ def l2(made: Tensor, truth: Tensor, where: Tensor | None = None) -> Tensor:
 
 
 def cross_entropy(made: Tensor, truth: Tensor, where: Tensor | None = None) -> Tensor:
-    """Of probabilities, cell by cell, over the picture or over a region."""
+    """Of probabilities, cell by cell, over the picture or over a region. A cell that is surely wrong counts 100."""
     with torch.autocast(made.device.type, enabled=False):
-        likely = made.float().clamp(1e-4, 1 - 1e-4)
-        return _mean(F.binary_cross_entropy(likely, truth.float(), reduction="none"), where)
+        return _mean(F.binary_cross_entropy(made.float(), truth.float(), reduction="none"), where)
 
 
 def _mean(difference: Tensor, where: Tensor | None) -> Tensor:
@@ -47,7 +46,8 @@ def discount(mask: Tensor, gamma: float) -> Tensor:
     """γ^l for a hole pixel that is l pixels away from the nearest known one, 0 elsewhere (Yu et al., CVPR 2018).
 
     What is far from the known has many answers, and counts less. The paper has it for boxes, by rows and columns; a
-    chessboard distance makes it the same for any hole.
+    chessboard distance makes it the same for any hole. (The authors' code counts from 0 on two sides of the box and
+    from 1 on the others; here the rim has 1 all around.) Beyond the picture's border nothing is known.
     """
     holes = mask.detach()[:, 0].cpu().numpy().astype(np.uint8)
     far = np.stack(
@@ -56,22 +56,18 @@ def discount(mask: Tensor, gamma: float) -> Tensor:
     return gamma ** torch.from_numpy(far).clamp(max=1e4).to(mask)[:, None] * mask
 
 
-def confidence(mask: Tensor, size: int = 65, sigma: float = 1 / 40, passes: int = 7) -> Tensor:
-    """How near to the known a hole pixel is, 1 outside, by repeated blurring (Wang et al., GMCNN, NeurIPS 2018).
+def confidence(mask: Tensor, size: int = 65, passes: int = 7) -> Tensor:
+    """What a hole pixel's error counts, 0 elsewhere: the nearer to the known, the more (Wang et al., NeurIPS 2018).
 
-    The deviation is in units of the window, as in the authors' code: sigma × size² pixels would be far too wide, so
-    it is sigma × 1000.
+    Each pass takes the mean over size × size pixels and puts the known, which is 1, back. The paper has a Gaussian;
+    the filter of its authors' code spans a fortieth of a deviation to each side, so it is flat: a mean.
     """
-    side = min(size, mask.shape[-1] // 2 * 2 - 1, mask.shape[-2] // 2 * 2 - 1)
-    at = torch.arange(side, device=mask.device) - side // 2
-    line = torch.exp(-at.float().square() / (2 * (sigma * 1000) ** 2))
-    line = line / line.sum()
-    known, total = 1 - mask.float(), 1 - mask.float()
+    reach = min(size // 2, *(side - 1 for side in mask.shape[2:]))
+    known = 1 - mask.float()
+    near = known
     for _ in range(passes):
-        padded = F.pad(total, (side // 2,) * 4, mode="reflect")
-        near = F.conv2d(F.conv2d(padded, line[None, None, None]), line[None, None, :, None])
-        total = known + near * (1 - known)
-    return total
+        near = known + F.avg_pool2d(F.pad(near, (reach,) * 4, mode="reflect"), 2 * reach + 1, 1) * (1 - known)
+    return near - known
 
 
 def total_variation(made: Tensor, mask: Tensor) -> Tensor:
@@ -86,8 +82,8 @@ def total_variation(made: Tensor, mask: Tensor) -> Tensor:
 
 
 def perceptual(made: Sequence[Tensor], truth: Sequence[Tensor]) -> Tensor:
-    """Differences of the features of a classifier (Johnson et al., ECCV 2016)."""
-    return sum(l1(a, b) for a, b in zip(made, truth, strict=True)) / len(made)
+    """Differences of the features of a classifier, summed over the layers (Johnson et al., ECCV 2016)."""
+    return sum(l1(a, b) for a, b in zip(made, truth, strict=True))
 
 
 def content(made: Tensor, truth: Tensor) -> Tensor:
@@ -102,15 +98,21 @@ def gram(features: Tensor) -> Tensor:
 
 
 def style(made: Sequence[Tensor], truth: Sequence[Tensor]) -> Tensor:
-    """Differences of Gram matrices: texture without its place (Gatys et al., CVPR 2016; Sajjadi et al., ICCV 2017).
+    """Differences of Gram matrices, summed over the layers: texture without its place (Gatys et al., CVPR 2016).
 
-    Of patches cut out of the pictures it is the texture matching of Sajjadi et al.: see `patches`.
+    Absolute ones, as in Liu et al., ECCV 2018, and EdgeConnect.
     """
-    return sum(l1(gram(a), gram(b)) for a, b in zip(made, truth, strict=True)) / len(made)
+    return sum(l1(gram(a), gram(b)) for a, b in zip(made, truth, strict=True))
+
+
+def texture(made: Sequence[Tensor], truth: Sequence[Tensor], side: int = 16) -> Tensor:
+    """Squared differences of the Gram matrices of patches: texture, place by place (Sajjadi et al., ICCV 2017)."""
+    pairs = zip(made, truth, strict=True)
+    return sum(l2(gram(patches(a, side)), gram(patches(b, side))) for a, b in pairs)
 
 
 def patches(features: Tensor, side: int = 16) -> Tensor:
-    """(N, C, h, w) -> (N·k, C, side, side): what texture matching compares one by one."""
+    """(N, C, h, w) -> (N·k, C, side, side): whole patches side by side; what is left over is dropped."""
     channels, h, w = features.shape[1:]
     side = min(side, h, w)
     cut = features[..., : h // side * side, : w // side * side]
@@ -119,8 +121,9 @@ def patches(features: Tensor, side: int = 16) -> Tensor:
 
 
 def feature_matching(made: Sequence[Tensor], truth: Sequence[Tensor]) -> Tensor:
-    """Differences of a critic's own features (Wang et al., CVPR 2018); the truth's give no gradient."""
-    return sum(l1(a, b.detach()) for a, b in zip(made, truth, strict=True)) / len(made)
+    """Differences of a critic's own features, summed over the layers (Wang et al., CVPR 2018). The truth's give no
+    gradient."""
+    return sum(l1(a, b.detach()) for a, b in zip(made, truth, strict=True))
 
 
 def perceptual_adversarial(made: Sequence[Tensor], truth: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
@@ -129,7 +132,7 @@ def perceptual_adversarial(made: Sequence[Tensor], truth: Sequence[Tensor], weig
 
 
 def margin(distance: Tensor, least: float) -> Tensor:
-    """What PAN's critic makes smaller: how far `perceptual_adversarial` lies below a margin."""
+    """What PAN's critic makes smaller: how far `perceptual_adversarial` lies below a margin (same paper)."""
     return F.relu(least - distance)
 
 
@@ -142,7 +145,7 @@ def minimax_critic(real: Tensor, made: Tensor) -> Tensor:
 
 
 def minimax(made: Tensor) -> Tensor:
-    """log(1 − D): flat where the critic is sure."""
+    """log(1 − D): flat where the critic is sure (same paper)."""
     return -F.softplus(made.float()).mean()
 
 
@@ -157,6 +160,7 @@ def least_squares_critic(real: Tensor, made: Tensor) -> Tensor:
 
 
 def least_squares(made: Tensor) -> Tensor:
+    """(D − 1)² / 2 (same paper)."""
     return (made.float() - 1).square().mean() / 2
 
 
@@ -166,6 +170,7 @@ def hinge_critic(real: Tensor, made: Tensor) -> Tensor:
 
 
 def hinge(made: Tensor) -> Tensor:
+    """−D (same paper)."""
     return -made.float().mean()
 
 
@@ -175,6 +180,7 @@ def wasserstein_critic(real: Tensor, made: Tensor) -> Tensor:
 
 
 def wasserstein(made: Tensor) -> Tensor:
+    """−D (same paper)."""
     return -made.float().mean()
 
 

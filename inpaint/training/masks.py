@@ -27,7 +27,8 @@ def box(rng: Generator, shape: Shape, side: float = 128) -> Mask:
 
 
 def stroke(rng: Generator, shape: Shape) -> Mask:
-    """A brush stroke of 4 to 11 corners that turns about 2π/5 at each (Yu et al., ICCV 2019, algorithm 1)."""
+    """A brush stroke of 4 to 11 straight parts, each about 2π/5 off the horizontal, above and below it by turns (Yu
+    et al., ICCV 2019, algorithm 1)."""
     canvas = np.zeros(shape, np.uint8)
     scale, mean = _scale(shape), math.hypot(*shape) / 8
     width = max(1, int(rng.uniform(12, 40) * scale))
@@ -53,7 +54,7 @@ def stroke(rng: Generator, shape: Shape) -> Mask:
 
 def blotch(rng: Generator, shape: Shape) -> Mask:
     """An irregular hole with thin arms: a random walk that changes its width, as in masks made of occlusions
-    between video frames (Liu et al., ECCV 2018)."""
+    between video frames (Liu et al., ECCV 2018). The walk may leave the picture, and miss one of a few pixels."""
     canvas = np.zeros(shape, np.uint8)
     scale = _scale(shape)
     place, angle = rng.uniform(0, 1, 2) * shape[::-1], rng.uniform(0, 2 * math.pi)

@@ -72,6 +72,13 @@ def held(critic: nn.Module) -> Iterator[None]:
         critic.train(training).requires_grad_(True)
 
 
+def begin_with_nothing(*lasts: nn.Module) -> None:
+    """Set last layers to zero: a network that corrects what it is given begins by leaving it as it is."""
+    for layer in lasts:
+        for weight in layer.parameters():
+            nn.init.zeros_(weight)
+
+
 def composite(photo: Tensor, made: Tensor, mask: Tensor) -> Tensor:
     """Made pixels in the hole, the photo's elsewhere."""
     return photo * (1 - mask) + made * mask

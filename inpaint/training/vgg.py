@@ -3,9 +3,10 @@
 torchvision brings the network and knows where its ImageNet weights are; without them the losses are left out.
 """
 
+import pickle
 import socket
 from collections.abc import Sequence
-from urllib.error import URLError
+from http.client import HTTPException
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 POOLS_16 = (4, 9, 16)  # after pool1, pool2, pool3
 RELUS_19 = (1, 6, 11, 20, 29)  # relu1_1 … relu5_1: content
-TEXTURE_19 = (8, 17, 24, 31)  # relu2_2, relu3_4, relu4_4, relu5_2: style
+TEXTURE_19 = (8, 17, 26, 31)  # relu2_2, relu3_4, relu4_4, relu5_2: style
 WAIT = 15.0  # seconds for a server that does not answer
 
 
@@ -39,19 +40,22 @@ class Features(nn.Module):
 
 
 def load(depth: int, taps: Sequence[int], device: torch.device) -> Features | None:
-    """VGG of 16 or 19 layers with ImageNet weights, from torchvision's cache or its server; None without them."""
-    from torchvision import models
+    """VGG of 16 or 19 layers with ImageNet weights, from torchvision's cache or its server.
 
-    weights = {16: models.VGG16_Weights, 19: models.VGG19_Weights}[depth].IMAGENET1K_V1
+    None where they cannot be had: no torchvision, or one that does not fit torch; no connection; a broken file.
+    """
     waited = socket.getdefaulttimeout()
     socket.setdefaulttimeout(WAIT)
     try:
+        from torchvision import models
+
+        weights = {16: models.VGG16_Weights, 19: models.VGG19_Weights}[depth].IMAGENET1K_V1
         state = weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
-    except (URLError, OSError, RuntimeError):
+        with torch.device("meta"):
+            net = {16: models.vgg16, 19: models.vgg19}[depth]()
+        net.load_state_dict(state, assign=True)
+    except (ImportError, OSError, HTTPException, RuntimeError, EOFError, pickle.UnpicklingError):
         return None
     finally:
         socket.setdefaulttimeout(waited)
-    with torch.device("meta"):
-        net = {16: models.vgg16, 19: models.vgg19}[depth]()
-    net.load_state_dict(state, assign=True)
     return Features(net.features, taps).to(device)

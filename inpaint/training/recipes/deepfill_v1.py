@@ -10,7 +10,8 @@ from ...nets.deepfill import PLAIN, Config, DeepFill
 from .. import losses
 from ..critics import Whole, windows
 from ..data import Batch
-from ..recipe import Losses, Player, Recipe, composite, held, ramp
+from ..recipe import Losses, Player, Recipe, begin_with_nothing, composite, held, ramp
+from .deepfill_v2 import spread
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Options:
     """Loss weights and sizes. The defaults suit two cores and an hour: differences first, critics near the end."""
 
     width: int = 16
+    membrane: bool = True  # the network corrects the smoothest fill rather than painting on grey
     batch: int = 8
     rate: float = 1e-3
     size: int = 128  # of the pictures that the global critic takes; the local one's are half as large
@@ -46,13 +48,16 @@ class Critics(nn.Module):
 class Training(Recipe):
     model, places, Options = "deepfill_v1", {"net": "deepfill:V1"}, Options
     PAPER = Options(
-        width=32, batch=16, rate=1e-4, size=256, critic_width=64, known=1.2, critic_rate=1e-4, critic_steps=5,
-        critic_from=0.0, coarse=0.0,
+        width=32, membrane=False, batch=16, rate=1e-4, size=256, critic_width=64, known=1.2, critic_rate=1e-4,
+        critic_steps=5, critic_from=0.0, coarse=0.0,
     )  # fmt: skip
 
     def __init__(self, options: Options):
         super().__init__(options)
-        self.net = DeepFill(Config(**PLAIN | {"width": options.width}))
+        self.net = DeepFill(Config(**PLAIN | {"width": options.width, "membrane": options.membrane}))
+        spread(self.net)
+        if options.membrane:
+            begin_with_nothing(self.net.coarse[-1].conv, self.net.decoder[-1].conv)
         self.critics = Critics(options.size, options.critic_width)
 
     def players(self) -> tuple[Player, ...]:

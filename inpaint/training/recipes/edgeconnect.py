@@ -12,7 +12,7 @@ from ...nets.edgeconnect import EDGES, IMAGE, Generator, edge_inputs, grey, imag
 from .. import losses
 from ..critics import Patch70
 from ..data import Batch
-from ..recipe import Losses, Player, Recipe, composite, held, ramp
+from ..recipe import Losses, Player, Recipe, begin_with_nothing, composite, held, ramp
 from ..vgg import RELUS_19, TEXTURE_19
 
 
@@ -25,18 +25,19 @@ class Options:
     """
 
     width: int = 24
+    membrane: bool = True  # the network corrects the smoothest fill rather than painting on grey
     blocks: int = 8
     batch: int = 8
     rate: float = 1e-3
     critic_width: int = 16
     critic_rate: float = 0.1  # as a share of the network's
     sigma: float = 2.0  # of Canny's edges
-    edges_until: float = 0.4
-    true_until: float = 0.5
+    edges_until: float = 0.3
+    true_until: float = 0.4
     joint: bool = False
     critic_from: float = 0.85  # of each network's own part
     entropy: float = 1.0  # of the edges, cell by cell: not in the paper
-    matching: float = 1.0
+    matching: float = 0.25
     edge_adversarial: float = 0.05
     l1: float = 1.0
     known: float = 0.1  # of the differences outside the hole
@@ -49,8 +50,8 @@ class Options:
 class Training(Recipe):
     model, places, Options = "edgeconnect", {"edges": "edgeconnect:EDGES", "image": "edgeconnect:IMAGE"}, Options
     PAPER = Options(
-        width=64, rate=1e-4, critic_width=64, joint=True, critic_from=0.0, entropy=0.0, matching=10.0,
-        edge_adversarial=1.0, known=1.0, adversarial=0.1, coarse=0.0,
+        width=64, membrane=False, rate=1e-4, critic_width=64, joint=True, critic_from=0.0, entropy=0.0,
+        matching=10.0, edge_adversarial=1.0, known=1.0, adversarial=0.1, coarse=0.0,
     )  # fmt: skip
     taps = (19, tuple(sorted(RELUS_19 + TEXTURE_19)))
 
@@ -58,7 +59,11 @@ class Training(Recipe):
         super().__init__(options)
         for name, family in (("edges", EDGES), ("image", IMAGE)):
             config = family.layouts["official"].config
-            setattr(self, name, Generator(replace(config, width=options.width, blocks=options.blocks)))
+            correct = options.membrane and name == "image"
+            config = replace(config, width=options.width, blocks=options.blocks, membrane=correct)
+            setattr(self, name, Generator(config))
+        if options.membrane:
+            begin_with_nothing(self.image.head)
         self.edge_critic = Patch70(2, options.critic_width)  # grey picture and edges
         self.image_critic = Patch70(3, options.critic_width)
 
@@ -112,7 +117,7 @@ class Training(Recipe):
     def paint(self, batch: Batch, edges: Tensor, progress: float) -> Iterator[tuple[str, Losses]]:
         """The image network's losses, given edges."""
         weight, (photo, mask) = self.options, batch
-        made = self.image(image_inputs(photo, edges, mask)).float()
+        made = self.image(image_inputs(photo, edges, mask, self.image.config)).float()
         filled = composite(photo, made, mask)
         strength = weight.adversarial * ramp(self.own(progress), weight.critic_from)
         total = {
@@ -144,4 +149,4 @@ class Training(Recipe):
         photo, mask = batch
         known = self.canny(photo, mask)
         edges = composite(known, self.edges(edge_inputs(photo, known, mask)).float(), mask)
-        return composite(photo, self.image(image_inputs(photo, edges, mask)).float(), mask)
+        return composite(photo, self.image(image_inputs(photo, edges, mask, self.image.config)).float(), mask)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ...nets.pconv import Config, UNet
 from .. import losses
 from ..data import Batch
-from ..recipe import Losses, Player, Recipe, composite
+from ..recipe import Losses, Player, Recipe, begin_with_nothing, composite
 from ..vgg import POOLS_16
 
 
@@ -21,6 +21,7 @@ class Options:
     """
 
     width: int = 32
+    membrane: bool = True  # the network corrects the smoothest fill rather than painting on grey
     levels: int = 6
     batch: int = 12
     rate: float = 2e-3
@@ -36,13 +37,17 @@ class Options:
 
 class Training(Recipe):
     model, places, Options = "pconv", {"net": "pconv:FAMILY"}, Options
-    PAPER = Options(width=64, levels=8, batch=6, rate=2e-4, hole=6.0, valid=1.0, square=0.0, coarse=0.0)
+    PAPER = Options(
+        width=64, membrane=False, levels=8, batch=6, rate=2e-4, hole=6.0, valid=1.0, square=0.0, coarse=0.0
+    )
 
     taps = (16, POOLS_16)
 
     def __init__(self, options: Options):
         super().__init__(options)
-        self.net = UNet(Config(width=options.width, levels=options.levels, bgr=False))
+        self.net = UNet(Config(width=options.width, levels=options.levels, bgr=False, membrane=options.membrane))
+        if options.membrane:
+            begin_with_nothing(self.net.decoder[0].conv)
 
     def players(self) -> tuple[Player, ...]:
         return (Player("net", self.options.rate),)
