@@ -415,15 +415,6 @@ def features(depth: int, taps) -> vgg.Features:
     return vgg.Features(nn.Sequential(*layers(depth).values()), taps)
 
 
-@pytest.fixture
-def torchvision():
-    try:
-        import torchvision
-    except (ImportError, RuntimeError) as error:
-        pytest.skip(f"torchvision does not load here: {error}")
-    return torchvision
-
-
 @pytest.mark.parametrize(
     ("depth", "taps", "names"),
     [
@@ -437,9 +428,9 @@ def test_the_papers_layers_are_tapped(depth, taps, names):
 
 
 @pytest.mark.parametrize("depth", [16, 19])
-def test_layers_are_where_torchvision_has_them(torchvision, depth):
+def test_layers_are_where_torchvision_has_them(depth):
     with torch.device("meta"):
-        theirs = getattr(torchvision.models, f"vgg{depth}")().features
+        theirs = getattr(vgg.torchvision_models(), f"vgg{depth}")().features
     ours = list(layers(depth).values())
     assert [type(a) for a in ours] == [type(b) for b in theirs]
     assert [a.out_channels * 8 for a in ours if isinstance(a, nn.Conv2d)] == [
@@ -495,26 +486,26 @@ def offline(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("depth", [16, 19])
-def test_without_a_connection_there_is_no_classifier(torchvision, offline, depth):
+def test_without_a_connection_there_is_no_classifier(offline, depth):
     waited = socket.getdefaulttimeout()
     assert vgg.load(depth, (4,), torch.device("cpu")) is None
     assert offline
     assert socket.getdefaulttimeout() == waited
 
 
-def test_a_broken_file_in_the_cache_is_no_classifier(torchvision, offline, tmp_path):
-    name = torchvision.models.VGG16_Weights.IMAGENET1K_V1.url.rsplit("/", 1)[1]
+def test_a_broken_file_in_the_cache_is_no_classifier(offline, tmp_path):
+    name = vgg.torchvision_models().VGG16_Weights.IMAGENET1K_V1.url.rsplit("/", 1)[1]
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     (tmp_path / "hub" / "checkpoints" / name).write_bytes(b"not a file of weights")
     assert vgg.load(16, (4,), torch.device("cpu")) is None
     assert not offline
 
 
-def test_weights_that_are_there_are_used(torchvision, offline, monkeypatch):
+def test_weights_that_are_there_are_used(offline, monkeypatch):
     with torch.device("meta"):
-        shapes = torchvision.models.vgg16().state_dict()
+        shapes = vgg.torchvision_models().vgg16().state_dict()
     state = {key: torch.full((1,), 0.01).expand(value.shape) for key, value in shapes.items()}
-    kind = type(torchvision.models.VGG16_Weights.IMAGENET1K_V1)
+    kind = type(vgg.torchvision_models().VGG16_Weights.IMAGENET1K_V1)
     monkeypatch.setattr(kind, "get_state_dict", lambda self, **_: state)
     net = vgg.load(16, vgg.POOLS_16, torch.device("cpu"))
     assert len(net.layers) == 17
