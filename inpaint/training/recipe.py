@@ -72,11 +72,11 @@ def held(critic: nn.Module) -> Iterator[None]:
         critic.train(training).requires_grad_(True)
 
 
-def begin_with_nothing(*lasts: nn.Module) -> None:
-    """Set last layers to zero: a network that corrects what it is given begins by leaving it as it is."""
+def begin_with_little(*lasts: nn.Module) -> None:
+    """Make last layers weak: a network that corrects what it is given begins by leaving it nearly as it is."""
     for layer in lasts:
         for weight in layer.parameters():
-            nn.init.zeros_(weight)
+            weight.data.mul_(0.1)
 
 
 def composite(photo: Tensor, made: Tensor, mask: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from ...nets.deepfill import PLAIN, Config, DeepFill
 from .. import losses
 from ..critics import Whole, windows
 from ..data import Batch
-from ..recipe import Losses, Player, Recipe, begin_with_nothing, composite, held, ramp
+from ..recipe import Losses, Player, Recipe, begin_with_little, composite, held, ramp
 from .deepfill_v2 import spread
 
 
@@ -21,7 +21,7 @@ class Options:
     width: int = 16
     membrane: bool = True  # the network corrects the smoothest fill rather than painting on grey
     batch: int = 8
-    rate: float = 1e-3
+    rate: float = 5e-4
     size: int = 128  # of the pictures that the global critic takes; the local one's are half as large
     critic_width: int = 24
     gamma: float = 0.99  # what a pixel of distance from the known takes off an error's weight
@@ -57,7 +57,7 @@ class Training(Recipe):
         self.net = DeepFill(Config(**PLAIN | {"width": options.width, "membrane": options.membrane}))
         spread(self.net)
         if options.membrane:
-            begin_with_nothing(self.net.coarse[-1].conv, self.net.decoder[-1].conv)
+            begin_with_little(self.net.coarse[-1].conv, self.net.decoder[-1].conv)
         self.critics = Critics(options.size, options.critic_width)
 
     def players(self) -> tuple[Player, ...]:

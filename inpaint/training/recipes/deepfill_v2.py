@@ -10,7 +10,7 @@ from ...nets.deepfill import Config, DeepFill, Unit
 from .. import losses
 from ..critics import PatchCritic
 from ..data import Batch
-from ..recipe import Losses, Player, Recipe, begin_with_nothing, composite, held, ramp
+from ..recipe import Losses, Player, Recipe, begin_with_little, composite, held, ramp
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Options:
     width: int = 12
     membrane: bool = True  # the network corrects the smoothest fill rather than painting on grey
     batch: int = 8
-    rate: float = 1e-3
+    rate: float = 5e-4
     critic_width: int = 24
     hole: float = 1.0  # of the differences in the hole
     whole: float = 0.2  # of those in the whole picture, which is all that the paper has
@@ -38,9 +38,9 @@ def spread(net: DeepFill) -> None:
     for unit in net.modules():
         if isinstance(unit, Unit):
             weight, bias = unit.conv.weight, unit.conv.bias
-            gain, one = (2.0, 1 / 2) if unit.gated else (1.4, 1)
+            gain, one = (1.7, 1 / 2) if unit.gated else (1.3, 1)
             features = round(len(weight) * one)
-            for part, scale, value in ((slice(0, features), gain, 0.0), (slice(features, None), 1.0, 1.0)):
+            for part, scale, value in ((slice(0, features), gain, 0.0), (slice(features, None), 0.5, 1.0)):
                 nn.init.normal_(weight.data[part], 0, scale / weight[0].numel() ** 0.5)
                 nn.init.constant_(bias.data[part], value)
 
@@ -57,7 +57,7 @@ class Training(Recipe):
         self.net = DeepFill(Config(width=options.width, membrane=options.membrane))
         spread(self.net)
         if options.membrane:
-            begin_with_nothing(self.net.coarse[-1].conv, self.net.decoder[-1].conv)
+            begin_with_little(self.net.coarse[-1].conv, self.net.decoder[-1].conv)
         w = options.critic_width
         self.critic = PatchCritic(4, (w, 2 * w, 4 * w, 4 * w, 4 * w, 4 * w))
 

@@ -12,7 +12,7 @@ from ...nets.edgeconnect import EDGES, IMAGE, Generator, edge_inputs, grey, imag
 from .. import losses
 from ..critics import Patch70
 from ..data import Batch
-from ..recipe import Losses, Player, Recipe, begin_with_nothing, composite, held, ramp
+from ..recipe import Losses, Player, Recipe, begin_with_little, composite, held, ramp
 from ..vgg import RELUS_19, TEXTURE_19
 
 
@@ -28,7 +28,7 @@ class Options:
     membrane: bool = True  # the network corrects the smoothest fill rather than painting on grey
     blocks: int = 8
     batch: int = 8
-    rate: float = 1e-3
+    rate: float = 4e-4
     critic_width: int = 16
     critic_rate: float = 0.1  # as a share of the network's
     sigma: float = 2.0  # of Canny's edges
@@ -63,7 +63,7 @@ class Training(Recipe):
             config = replace(config, width=options.width, blocks=options.blocks, membrane=correct)
             setattr(self, name, Generator(config))
         if options.membrane:
-            begin_with_nothing(self.image.head)
+            begin_with_little(self.image.head)
         self.edge_critic = Patch70(2, options.critic_width)  # grey picture and edges
         self.image_critic = Patch70(3, options.critic_width)
 

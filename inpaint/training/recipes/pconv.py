@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ...nets.pconv import Config, UNet
 from .. import losses
 from ..data import Batch
-from ..recipe import Losses, Player, Recipe, begin_with_nothing, composite
+from ..recipe import Losses, Player, Recipe, begin_with_little, composite
 from ..vgg import POOLS_16
 
 
@@ -47,7 +47,7 @@ class Training(Recipe):
         super().__init__(options)
         self.net = UNet(Config(width=options.width, levels=options.levels, bgr=False, membrane=options.membrane))
         if options.membrane:
-            begin_with_nothing(self.net.decoder[0].conv)
+            begin_with_little(self.net.decoder[0].conv)
 
     def players(self) -> tuple[Player, ...]:
         return (Player("net", self.options.rate),)
