@@ -201,6 +201,7 @@ class Card:
     load: Callable[..., Inpainter]  # (device, **networks) -> model; torch and the like are imported in here
     size: Size = Size()
     context: float = 1.0  # how much surrounding the model wants, in hole sizes
+    detail: float = 0.0  # 0..1, how much detail of the surroundings its soft fills are given
     options: tuple[Option, ...] = ()
     seeded: bool = False  # takes `seed`
     gpu: bool = False  # can use one

@@ -1,6 +1,6 @@
 """From the user's picture and mask to a model's patch, and back.
 
-check → group the holes → crop with context → shrink → pad → blank the hole → [model] → undo → composite
+check → group the holes → crop with context → shrink → pad → blank the hole → [model] → undo → detail → composite
 
 Pixels outside the hole are the input's, bit for bit. The cost follows the hole, not the picture: only crops around
 the holes are ever worked on, and the whole picture is copied once, when somebody asks for it.
@@ -17,6 +17,7 @@ import numpy as np
 
 from . import masks
 from .contract import NOTHING, Array, Card, Image, Inpainter, InpaintError, Layer, Mask, Number, Option, Size, Step
+from .detail import put_back
 from .groups import box_shape, group, round_up
 from .masks import Box
 
@@ -30,6 +31,14 @@ def options(card: Card) -> tuple[Option, ...]:
     common: list[Option] = [
         Number("context", card.context, 0.1, 4, 0.05, help="surrounding the model sees, in hole sizes"),
         Number("feather", 0, 0, 64, help="pixels inside the hole's rim over which a colour step is faded out"),
+        Number(
+            "detail",
+            card.detail,
+            0,
+            1,
+            0.05,
+            help="fine detail borrowed for a soft fill; 1: as strong as around it",
+        ),
     ]
     if card.size.maximum:
         low = max(card.size.minimum, 64)
@@ -199,15 +208,17 @@ class Patch:
     def scale(self) -> float:
         return self.inner[0] / self.hole.shape[0]
 
-    def back(self, filled: Image, feather: int) -> Image:
-        """The model's patch at the crop's size, with the rim's colour step faded out where that is wanted."""
+    def back(self, filled: Image, feather: int, detail: float = 0.0) -> Image:
+        """The model's patch at the crop's size; where wanted without the rim's colour step, or with more detail."""
         if filled.shape != self.padded.shape or filled.dtype != np.uint8:
             raise TypeError(f"a model returned {_shape(filled)} for a patch of {_shape(self.padded)}")
         h, w = self.hole.shape
         filled = filled[: self.inner[0], : self.inner[1]]
         if self.inner != (h, w):
             filled = cv2.resize(filled, (w, h), interpolation=cv2.INTER_CUBIC)
-        return soften(filled, self.image, self.hole, feather) if feather else filled
+        if feather:
+            filled = soften(filled, self.image, self.hole, feather)
+        return put_back(self.image, self.hole, filled, detail, self.scale)
 
     def view(self, picture: Image) -> Image:
         """A model's view without the padding; pictures of another size (plots) as they are."""
@@ -287,7 +298,8 @@ def _fills(
     views: Mapping[str, Image] = NOTHING
     for k, patch in enumerate(patches):
         for step in steps(patch):
-            filled = (*done, (patch.box, patch.back(step.image, report.options["feather"]), patch.hole))
+            detail = report.options["detail"] if step.progress >= 1 else 0.0  # a guess on the way needs none
+            filled = (*done, (patch.box, patch.back(step.image, report.options["feather"], detail), patch.hole))
             traces = traced
             if step.origin is not None:
                 traces = (*traced, Trace(patch.box, patch.inner, step.origin))
@@ -307,7 +319,7 @@ def _fills(
                     report,
                     seconds=time.perf_counter() - started,
                     psnr=scores.curve[-1][1] if scores else None,
-                    notes=(step.note,) if step.note else (),
+                    notes=tuple(note for note in (step.note, detail and f"detail {detail:g}") if note),
                 ),
                 traces=traces,
             )

@@ -136,6 +136,29 @@ def test_feather_fades_a_colour_step_only_inside_the_rim():
     assert soft[20, 40, 0] > 90 and (soft[40, 40] == 60).all() and (soft[~mask] == 100).all()
 
 
+def test_detail_is_put_back_into_the_last_fill_only(mask, monkeypatch):
+    noisy = np.random.default_rng(0).integers(80, 120, (*mask.shape, 3), np.uint8)
+    options = {"working_size": 64, "detail": 0.8}
+    asked, put_back = [], pipeline.put_back
+    monkeypatch.setattr(pipeline, "put_back", lambda *given: asked.append(given[3:]) or put_back(*given))
+
+    def grey(patch, hole, **_):
+        yield Step(np.full_like(patch, 100), 0.5)
+        yield Step(np.full_like(patch, 100), 1.0, note="done")
+
+    guess, fill = pipeline.run(grey, card(Size(maximum=128)), noisy, mask, **options)
+    assert (guess.image[mask] == 100).all() and "detail" not in str(guess.report)
+    assert fill.image[mask].std() > 3 and (fill.image[~mask] == noisy[~mask]).all()
+    assert fill.report.options["detail"] == 0.8 and fill.report.notes == ("done", "detail 0.8")
+    assert asked[-1] == (0.8, pytest.approx(fill.report.scales[0], rel=0.02)) and asked[-1][1] < 0.9
+
+
+def test_detail_is_what_the_card_says_unless_the_user_does():
+    assert pipeline.settings(card(), {})["detail"] == 0
+    assert pipeline.settings(card(detail=0.4), {})["detail"] == 0.4
+    assert pipeline.settings(card(detail=0.4), {"detail": 0})["detail"] == 0
+
+
 def test_intact_scores_against_the_truth_the_model_never_sees(image, mask):
     def copies(patch, hole, **_):
         assert (patch[hole] == 0).all()
