@@ -1,9 +1,12 @@
 """The command line: python -m inpaint train MODEL."""
 
+import contextlib
 import dataclasses
 import os
 import platform
+import signal
 import subprocess
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,10 +15,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from .contract import InpaintError
+from .contract import Flag, InpaintError, Number
 
 RECIPES = ("deepfill_v1", "deepfill_v2", "pconv", "edgeconnect")
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+FIRST = os.environ.get("RANK", "0") == "0"  # of the processes that train together the one that speaks
+err = Console(stderr=True, soft_wrap=True, highlight=False, quiet=not FIRST)
 
 
 def train(
@@ -31,7 +35,7 @@ def train(
     budget: Annotated[str, typer.Option(help="lite: two cores and an hour; paper: as published")] = "lite",
     batch: Annotated[int | None, typer.Option(help="pictures in a step", min=1)] = None,
     options: Annotated[list[str] | None, typer.Option("--set", "-s", help="name=value of the recipe")] = None,
-    seed: Annotated[int, typer.Option(help="of weights, samples and holes", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="of weights, samples and holes", min=0, max=2**32)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps")] = "auto",
     precision: Annotated[str, typer.Option(help="bfloat16 or float32")] = "bfloat16",
     threads: Annotated[int | None, typer.Option(help="of the CPU", min=1)] = None,
@@ -42,7 +46,8 @@ def train(
 ) -> None:
     """Train a model's networks on a folder of photos.
 
-    Stopped or killed, a run goes on with --resume. On several GPUs or machines: torchrun … -m inpaint train …
+    Stopped with Ctrl-C or killed, a run goes on with --resume. On several GPUs or machines: torchrun … -m inpaint
+    train …
     """
     import torch
 
@@ -55,14 +60,15 @@ def train(
         raise InpaintError("--precision is bfloat16 or float32.")
     if threads:
         torch.set_num_threads(threads)
-    photos = Photos(data)
-    chosen = recipe_options(model, budget, width, options or [])
+    given = {name: value for name, value in (("width", width), ("batch", batch)) if value is not None}
+    chosen = recipe_options(model, budget, given, options or [])
     if hasattr(chosen, "size"):
         chosen = dataclasses.replace(chosen, size=size)
+    photos = Photos(data)
     plan = loop.Plan(
         out=out or Path("runs") / model,
         size=size,
-        batch=batch or chosen.batch,
+        batch=chosen.batch,
         steps=steps,
         minutes=minutes,
         seed=seed,
@@ -77,8 +83,31 @@ def train(
     facts = about(model, chosen, plan, photos)
     if recipe.taps[0]:
         facts["trained"]["perceptual losses"] = add_classifier(recipe, perceptual)
-    path = follow(recipe, photos, dataclasses.replace(plan, facts=facts))
+    with ctrl_c() as asked:
+        path = follow(recipe, photos, dataclasses.replace(plan, facts=facts), asked)
+    if photos.broken:
+        some = ", ".join(sorted(photos.broken)[:5])
+        err.print(f"{len(photos.broken)} pictures could not be read, others took their place: {some}", markup=False)
+    if asked():
+        err.print("Stopped and kept: the same command with --resume goes on.")
+        raise typer.Exit(130)
     err.print(f"{path} is ready: python -m inpaint fill photo.jpg mask.png -m {model} --weights {path}")
+
+
+@contextlib.contextmanager
+def ctrl_c() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed. Within it the first only asks; a second stops at once."""
+    asked = []
+
+    def ask(*_: Any) -> None:
+        asked.append(True)
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def module(model: str) -> Any:
@@ -88,24 +117,28 @@ def module(model: str) -> Any:
     return import_module(f".training.recipes.{model}", __package__)
 
 
-def recipe_options(model: str, budget: str, width: int | None, given: list[str]) -> Any:
-    """The options of a recipe with what was given as name=value. Raises InpaintError."""
+def recipe_options(model: str, budget: str, values: dict[str, Any], words: list[str]) -> Any:
+    """The options of a recipe with these values, and those of words as name=value. Raises InpaintError."""
     file = module(model)
     if budget not in ("lite", "paper"):
         raise InpaintError("--budget is lite or paper.")
     chosen = file.Options() if budget == "lite" else file.Training.PAPER
-    values = {} if width is None else {"width": width}
-    for word in given:
+    defaults = dataclasses.asdict(chosen)
+    for word in words:
         name, _, text = word.partition("=")
-        if name not in {field.name for field in dataclasses.fields(chosen)}:
-            known = ", ".join(field.name for field in dataclasses.fields(chosen))
-            raise InpaintError(f"{model}'s recipe has no option {name!r}. It has: {known}.")
-        kind = type(getattr(chosen, name))
-        try:
-            values[name] = text.lower() in ("1", "true", "yes") if kind is bool else kind(text)
-        except ValueError:
-            raise InpaintError(f"{name} takes {kind.__name__} values, not {text!r}.") from None
+        if name not in defaults:
+            raise InpaintError(f"{model}'s recipe has no option {name!r}. It has: {', '.join(defaults)}.")
+        values = values | {name: parse(name, defaults[name], text)}
     return dataclasses.replace(chosen, **values)
+
+
+def parse(name: str, default: bool | int | float, text: str) -> bool | int | float:
+    """The text as a value of the default's kind: a number is none below 0, a whole one 1 at least."""
+    if isinstance(default, bool):
+        return Flag(name, default).parse(text)
+    if isinstance(default, int):
+        return Number(name, default, 1, 4096).parse(text)
+    return float(Number(name, default, 0, 1e6, 1e-9).parse(text))
 
 
 def add_classifier(recipe: Any, wanted: bool) -> bool:
@@ -140,6 +173,7 @@ def about(model: str, options: Any, plan: Any, photos: Any) -> dict[str, Any]:
             "commit": commit(),
             "hardware": device
             or f"{os.cpu_count()} cores, {platform.machine()}, {torch.get_num_threads()} threads",
+            "processes": int(os.environ.get("WORLD_SIZE", "1")),
             "torch": torch.__version__,
             "precision": "bfloat16" if plan.bf16 else "float32",
         },
@@ -155,7 +189,7 @@ def commit() -> str:
         return "unknown"
 
 
-def follow(recipe: Any, photos: Any, plan: Any) -> Path:
+def follow(recipe: Any, photos: Any, plan: Any, stop: Callable[[], bool]) -> Path:
     """Train with a progress bar and a line for all that is kept."""
     from .training import loop
 
@@ -174,4 +208,4 @@ def follow(recipe: Any, photos: Any, plan: Any) -> Path:
                     f"validation {said['validation']:.2f} dB"
                 )
 
-        return loop.train(recipe, photos, plan, report)
+        return loop.train(recipe, photos, plan, report, stop)

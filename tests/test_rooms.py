@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent / "inpaint"
 HEAVY = {
     "torch",
     "torchvision",
+    "accelerate",
     "numba",
     "scipy",
     "skimage",
@@ -50,7 +51,8 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
         "plot",
         "sources",
     },
-    "pipeline": {"cv2", "contract", "masks", "groups", "plot"},
+    "detail": {"cv2", "contract", "masks", "matching"},
+    "pipeline": {"cv2", "contract", "detail", "masks", "groups", "plot"},
     "groups": {"cv2", "contract", "masks"},
     "picture": {"cv2", "PIL", "contract", "masks"},
     "zoo": {"torch", "contract", "models", "store", "checkpoint"},
@@ -82,7 +84,7 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
     "metrics": {"skimage", "contract"},
     "training": {
         *("torch", "torchvision", "accelerate", "cv2", "PIL", "skimage", "matplotlib"),
-        *("contract", "nets", "checkpoint", "training"),
+        *("contract", "nets", "checkpoint"),
     },
     "cli_train": {"typer", "rich", "torch", "contract", "training"},
     "speed": {"torch", "contract", "checkpoint", "zoo"},
@@ -97,15 +99,17 @@ FILES = sorted(ROOT.rglob("*.py"))
 def imports(file: Path, everywhere: bool = True) -> set[str]:
     """Packages and rooms a file imports: anywhere in it, or only when it is itself imported."""
     tree = ast.parse(file.read_text("utf-8"))
+    folder = ["inpaint", *file.relative_to(ROOT).parts[:-1]]
     nodes = ast.walk(tree) if everywhere else tree.body
     found = set()
     for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            module = (node.module or "").removeprefix("inpaint").lstrip(".")
-            if module:
-                found.add(module.split(".")[0])
+            above = folder[: len(folder) - node.level + 1] if node.level else []
+            parts = [*above, *(node.module.split(".") if node.module else ())]
+            if parts != ["inpaint"]:
+                found.add(parts[1] if parts[0] == "inpaint" else parts[0])
             else:  # `from . import x`: a room, or a name that the package itself offers
                 found |= {alias.name if alias.name in ROOMS else "__init__" for alias in node.names}
     return found & (OUTSIDE | ROOMS)

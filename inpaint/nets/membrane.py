@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SMALLEST = 4  # side of the coarsest level
-SWEEPS = 6  # on each level
+SWEEPS = 16  # on each level
 
 
 def membrane(picture: Tensor, mask: Tensor) -> Tensor:

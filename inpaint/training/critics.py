@@ -76,16 +76,18 @@ class Whole(nn.Module):
         return self.score(x.flatten(1))
 
 
-def windows(picture: Tensor, mask: Tensor, side: int) -> Tensor:
+def windows(picture: Tensor, mask: Tensor, side: int, chance: Tensor | None = None) -> Tensor:
     """(N, C, H, W) -> (N, C, side, side): around a random pixel of each hole, what a local critic looks at.
 
     Within the picture, so the pixel is in the middle only where there is room; around any pixel where there is no
-    hole.
+    hole. chance: (N,) in 0..1, which pixel: from the hole's first to its last, row by row.
     """
     height, width = mask.shape[2:]
     side = min(side, height, width)
-    weights = mask[:, 0].flatten(1)
-    place = torch.multinomial(torch.where(weights.sum(1, keepdim=True) > 0, weights, 1.0), 1)[:, 0]
+    chance = torch.rand(len(mask), device=mask.device) if chance is None else chance
+    holes = (mask > 0).float().flatten(1)
+    counts = torch.where(holes.sum(1, keepdim=True) > 0, holes, 1.0).cumsum(1)
+    place = torch.searchsorted(counts, chance[:, None] * counts[:, -1:], right=True)[:, 0]
     top = (place // width - side // 2).clamp(0, height - side)
     left = (place % width - side // 2).clamp(0, width - side)
     return torch.stack(

@@ -25,16 +25,19 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 MANIFEST = "manifest.csv"  # with columns file and split, where there is one
 SCALES = (0.65, 1.0)  # side of a crop, as a share of the photo's shorter side
 TRIES = 20
+ORDER, CHANCE = 0x5EED, 0xC4A9CE  # beside the seed, so that what is drawn for one thing says nothing of another
 
 
 class Batch(NamedTuple):
-    """Photos (N, 3, H, W), RGB in 0..1, and holes (N, 1, H, W), 1 = missing; float32."""
+    """Photos (N, 3, H, W), RGB in 0..1, holes (N, 1, H, W), 1 = missing, and two numbers (N, 2) in 0..1 for what a
+    recipe leaves to chance; float32. Each belongs to its sample, whichever batch that is in."""
 
     photo: Tensor
     mask: Tensor
+    chance: Tensor
 
     def to(self, device) -> "Batch":
-        return Batch(self.photo.to(device), self.mask.to(device))
+        return Batch(*(tensor.to(device) for tensor in self))
 
 
 class Place(NamedTuple):
@@ -139,7 +142,9 @@ def batch(photos: Photos, seed: int, numbers: Sequence[int], size: int) -> Batch
     pairs = [sample(photos, seed, number, size) for number in numbers]
     photo = np.stack([photo for photo, _ in pairs]).transpose(0, 3, 1, 2)
     mask = np.stack([mask for _, mask in pairs])[:, None]
-    return Batch(torch.from_numpy(photo.astype(np.float32) / 255), torch.from_numpy(mask.astype(np.float32)))
+    chance = np.stack([np.random.default_rng([seed, number, CHANCE]).random(2, np.float32) for number in numbers])
+    arrays = photo.astype(np.float32) / 255, mask.astype(np.float32), chance
+    return Batch(*map(torch.from_numpy, arrays))
 
 
 def sample(photos: Photos, seed: int, number: int, size: int) -> tuple[Image, Mask]:
@@ -177,5 +182,5 @@ def _order(seed: int, round_: int, length: int) -> np.ndarray:
     if key not in _orders:
         while len(_orders) > 3:
             _orders.pop(next(iter(_orders)))
-        _orders[key] = np.random.default_rng([seed, round_, 0x5EED]).permutation(length)
+        _orders[key] = np.random.default_rng([seed, round_, ORDER]).permutation(length)
     return _orders[key]

@@ -1,13 +1,15 @@
 """What a run leaves in its folder: a state to go on from, a checkpoint to use, a log, curves, samples."""
 
+import contextlib
 import json
 import os
-import pickle
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image as Pillow
 from torch import Tensor
 
 from .. import checkpoint
@@ -33,52 +35,52 @@ class Keeper:
             return torch.load(self.state, map_location="cpu", weights_only=True)
         except FileNotFoundError:
             raise InpaintError(f"{self.folder} holds no run to go on with.") from None
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            raise InpaintError(f"{self.state} cannot be read: {str(error).splitlines()[0]}") from None
+        except Exception as error:  # whatever a broken or hostile file sets off in its reader
+            why = str(error).partition("\n")[0] or type(error).__name__
+            raise InpaintError(f"{self.state} cannot be read: {why[:160]}") from None
 
     def save(self, state: dict[str, Any]) -> None:
-        """Put the state in place of the last one, at once or not at all."""
-        half_done = self.state.with_suffix(".part")
-        try:
-            with half_done.open("wb") as file:
-                torch.save(state, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(half_done, self.state)
-        except OSError as error:
-            raise InpaintError(f"{self.state} cannot be written: {error.strerror}.") from None
+        """Put the state in place of the last one."""
+        with in_place_of(self.state) as path, path.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
 
     def write(self, tensors: dict[str, Tensor], at: Any, shown: Any) -> None:
         """The checkpoint in half precision, the samples, the curves."""
         parts = {}
         for part, place in self.recipe.places.items():
             own = {k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(f"{part}.")}
-            half = {k: v.half().cpu() if v.is_floating_point() else v.cpu() for k, v in own.items()}
+            half = {k: halved(v).cpu() for k, v in own.items()}
             net = getattr(self.recipe, part)
             parts[part] = checkpoint.Part(checkpoint.family(place), "own", net.config, half)
         told = {"step": at.step, "pictures seen": at.seen, "minutes": round(at.seconds / 60, 1)}
         checkpoint.save(parts, self.facts | {"trained": self.facts.get("trained", {}) | told}, self.weights)
-        _write(self.folder / "samples.png", sheet(*shown))
+        with in_place_of(self.folder / "samples.png") as path:
+            Pillow.fromarray(sheet(*shown)).save(path)
         self.draw()
 
     def log(self, line: dict[str, Any]) -> None:
-        with self.lines.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        try:
+            with self.lines.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise InpaintError(f"{self.lines} cannot be written: {error.strerror}.") from None
 
     def forget(self, step: int) -> None:
         """Drop the log's lines beyond a step: they are going to be written again."""
         lines = [line for line in self.logged() if line["step"] <= step]
-        self.lines.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        with in_place_of(self.lines) as path:
+            path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
     def logged(self) -> list[dict[str, Any]]:
         """The log; a line that a kill cut short is left out."""
         found = []
-        for line in self.lines.read_text(encoding="utf-8").splitlines() if self.lines.exists() else ():
-            try:
+        text = self.lines.read_text(encoding="utf-8", errors="replace") if self.lines.exists() else ""
+        for line in text.splitlines():
+            with contextlib.suppress(ValueError):
                 found.append(json.loads(line))
-            except ValueError:
-                continue
-        return found
+        return [line for line in found if isinstance(line, dict) and {"step", "losses"} <= line.keys()]
 
     def draw(self) -> None:
         """The losses over the steps, and the score on photos that were kept back."""
@@ -98,7 +100,8 @@ class Keeper:
         if points:
             right.plot(*zip(*points, strict=True), marker=".")
         right.set(xlabel="step", ylabel="dB", title="PSNR in the hole, photos kept back")
-        figure.savefig(self.folder / "curves.png", dpi=90)
+        with in_place_of(self.folder / "curves.png") as path:
+            figure.savefig(path, dpi=90)
 
 
 def sheet(batch: Any, made: Tensor) -> np.ndarray:
@@ -108,7 +111,20 @@ def sheet(batch: Any, made: Tensor) -> np.ndarray:
     return (rows.permute(0, 2, 3, 1).flatten(0, 1) * 255).round().byte().cpu().numpy()
 
 
-def _write(path: Path, pixels: np.ndarray) -> None:
-    from PIL import Image
+def halved(value: Tensor) -> Tensor:
+    """In half precision, unless it has numbers that are too large for it."""
+    half = value.half() if value.is_floating_point() else value
+    return half if half.isfinite().all() else value
 
-    Image.fromarray(pixels).save(path)
+
+@contextlib.contextmanager
+def in_place_of(path: Path) -> Iterator[Path]:
+    """Where to write a file that then takes the place of the one at `path`, at once or not at all."""
+    half_done = path.with_name(f"{path.stem}.part{path.suffix}")
+    try:
+        yield half_done
+        os.replace(half_done, path)
+    except (OSError, RuntimeError) as error:  # torch tells of a full disk by the latter
+        raise InpaintError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.") from None
+    finally:
+        half_done.unlink(missing_ok=True)

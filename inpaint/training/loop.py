@@ -1,15 +1,17 @@
 """The loop all recipes share: processes, precision, averages, schedules, what is kept and where a cut run goes on.
 
 A run has a folder: `state.pt` to go on from, `<model>.safetensors` to use, a log, curves and samples. Samples,
-learning rates and random numbers follow from the seed and the number of the step alone, so a run that was killed
-and resumed ends as one that was not.
+learning rates and what is left to chance follow from the seed and the number of the step alone, so a run that was
+killed and resumed ends as one that was not, and several processes do what one would.
 """
 
 import contextlib
+import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,13 @@ from torch import Tensor, nn
 from ..contract import InpaintError
 from . import data, keep
 from .data import Batch, Photos
+from .processes import Processes
 from .recipe import Losses, Recipe
 
 CLIP = 1.0  # the longest gradient
 PATIENCE = 20  # steps in a row without a finite gradient
 VALIDATION = 48  # crops
+TOLD = 10  # the first so many steps are logged, then one in so many
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,7 @@ class Plan:
     average: float = 0.999  # of the weights, over about a thousand steps
     every: float = 120.0  # seconds between what is kept
     resume: bool = False
-    overfit: int | None = (
-        None  # train on the first so many samples again and again, to see whether it learns at all
-    )
+    overfit: int | None = None  # the first so many samples again and again, to see whether it learns at all
     facts: Any = None  # what is told of the run in its files
 
 
@@ -57,51 +59,20 @@ class Progress:
     share: float = 0.0  # of the whole run, 0..1
 
 
-class Processes:
-    """The machines and GPUs that train together, each on its share of every batch. Accelerate finds them."""
-
-    def __init__(self, device: str):
-        from accelerate import PartialState
-
-        state = PartialState(cpu=device == "cpu" or (device == "auto" and not torch.cuda.is_available()))
-        self.count, self.index, self.first = state.num_processes, state.process_index, state.is_main_process
-        self.device = torch.device(device) if device not in ("auto", "cpu") and self.count == 1 else state.device
-
-    def mean(self, values: Tensor) -> Tensor:
-        """The mean over all processes."""
-        if self.count == 1:
-            return values
-        from accelerate.utils import reduce
-
-        return reduce(values, "mean")
-
-    def agree(self, number: float) -> float:
-        """What the first process says."""
-        if self.count == 1:
-            return number
-        from accelerate.utils import broadcast
-
-        return float(broadcast(torch.tensor([number], dtype=torch.float64, device=self.device))[0])
-
-    def share(self, gradients: list[Tensor]) -> None:
-        """Gradients replaced by their mean over all processes.
-
-        One message for all of them, with no wrapper around the networks: critics are differentiated twice and used
-        several times in a step, which wrappers that listen to gradients do not take well.
-        """
-        if self.count > 1 and gradients:
-            flat = self.mean(torch.cat([g.flatten() for g in gradients]))
-            for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-                gradient.copy_(part.view_as(gradient))
-
-
-def train(recipe: Recipe, photos: Photos, plan: Plan, report: Callable[[dict[str, Any]], None]) -> Path:
-    """Train, and give the path of the checkpoint. `report` is told of every kept step and of every tenth.
+def train(
+    recipe: Recipe,
+    photos: Photos,
+    plan: Plan,
+    report: Callable[[dict[str, Any]], None],
+    stop: Callable[[], bool] = lambda: False,
+) -> Path:
+    """Train, and give the path of the checkpoint. `report` is told of what is logged; `stop` is asked after every
+    step whether to keep what there is and leave off.
 
     Raises InpaintError for a plan that cannot be followed, and for a training that has gone astray.
     """
     run = Run(recipe, photos, plan)
-    for said in run.steps():
+    for said in run.steps(stop):
         if run.processes.first:
             report(said)
     return plan.out / f"{recipe.model}.safetensors"
@@ -114,19 +85,33 @@ class Run:
         self.photos, self.plan, self.processes = photos, plan, Processes(plan.device)
         if plan.batch % self.processes.count:
             raise InpaintError(f"{self.processes.count} processes cannot share batches of {plan.batch}.")
+        if odd := [size for share in (0, 1) if (size := recipe.size(plan.size, share)) % recipe.multiple]:
+            raise InpaintError(
+                f"{recipe.model} takes sides that are multiples of {recipe.multiple}; with a size of {plan.size} "
+                f"some pictures would have sides of {odd[0]}."
+            )
         self.recipe = recipe.to(self.processes.device).to(memory_format=torch.channels_last)
+        for classifier in recipe.classifiers:
+            classifier.to(self.processes.device)
+        self.processes.join(recipe)
         self.players = {player.name: player for player in recipe.players()}
         self.optimisers = {
             name: torch.optim.Adam(self.module(name).parameters(), player.rate, player.betas)
             for name, player in self.players.items()
         }
         self.average = {k: v.clone() for k, v in self.shipped().items()}
-        self.at, self.bad = Progress(), 0
+        self.at, self.bad = Progress(), Counter()  # player → steps in a row without a finite gradient
+        held = Photos(photos.folder, "val")
+        self.held = held if len(held) else photos
         self.keeper = keep.Keeper(plan.out, recipe, plan.facts)
         if plan.resume:
             self.restore(self.keeper.read())
         elif self.keeper.state.exists():
             raise InpaintError(f"{plan.out} already holds a run. Add --resume to go on with it, or choose another.")
+        if not self.processes.alike(self.at.step, len(photos), len(recipe.classifiers)):
+            raise InpaintError("Not all processes have the same photos, kept state and weights of VGG.")
+        if self.processes.first:
+            self.keeper.forget(self.at.step)
 
     def module(self, name: str) -> nn.Module:
         return getattr(self.recipe, name)
@@ -141,11 +126,11 @@ class Run:
 
     # ---- going through the steps
 
-    def steps(self) -> Iterator[dict[str, Any]]:
-        """Facts on every tenth step and whenever something is kept, until the plan is fulfilled."""
+    def steps(self, stop: Callable[[], bool] = lambda: False) -> Iterator[dict[str, Any]]:
+        """Facts on what is logged, until the plan is fulfilled or one is to stop."""
         torch.set_flush_denormal(True)
-        began, before = time.monotonic(), self.at.seconds
-        told = kept = began
+        before, began = self.at.seconds, time.monotonic()
+        last = kept = began
         self.at.share = self.share_at(self.at.step)
         with ThreadPoolExecutor(1) as reader:
             waiting = reader.submit(self.draw, self.at.step, self.at.share)
@@ -156,16 +141,17 @@ class Run:
                 facts = self.step(batch, share)
                 self.at.step, self.at.seen = self.at.step + 1, self.at.seen + self.plan.batch
                 now = time.monotonic()
-                self.at.seconds = self.processes.agree(before + now - began)
+                self.at.seconds, since, leave = self.processes.agree(before + now - began, now - kept, stop())
                 self.at.share = self.share_at(self.at.step)
-                facts |= {"size": batch.photo.shape[-1], "speed": self.speed(now - told)}
-                told = now
-                due = self.processes.agree(now - kept) >= self.plan.every
-                if due or self.at.share >= 1:
+                facts |= {"size": batch.photo.shape[-1], "speed": self.speed(now - last)}
+                if due := bool(leave or self.at.share >= 1 or since >= self.plan.every):
                     facts |= self.keep()
                     kept = time.monotonic()
-                if due or self.at.share >= 1 or self.at.step % 10 == 0:
+                if due or self.at.step <= TOLD or self.at.step % TOLD == 0:
                     yield self.log(facts)
+                if leave:
+                    return
+                last = time.monotonic()
 
     def share_at(self, step: int) -> float:
         """How much of the run is done before a step."""
@@ -180,21 +166,26 @@ class Run:
         """This process's part of the batch of a step."""
         each = self.plan.batch // self.processes.count
         first = step * self.plan.batch + self.processes.index * each
-        numbers = [number % (self.plan.overfit or number + 1) for number in range(first, first + each)]
+        numbers = range(first, first + each)
+        if self.plan.overfit:
+            numbers = [number % self.plan.overfit for number in numbers]
         return data.batch(self.photos, self.plan.seed, numbers, self.recipe.size(self.plan.size, share))
 
     def step(self, batch: Batch, share: float) -> dict[str, Any]:
-        """Every player's turn. Random numbers are those of this step, whatever came before."""
-        torch.manual_seed(self.plan.seed * 1_000_003 + self.at.step)
+        """Every player's turn."""
         self.recipe.train()
+        statistics = [(tensor, tensor.clone()) for tensor in self.recipe.buffers()]
         rate, said = self.recipe.rate(share), {}
-        turns = self.recipe.step(batch, share)
+        turns = self.recipe.step(batch, share, self.at.step)
         while True:
             with self.cast():
                 turn = next(turns, None)
             if turn is None:
                 break
             said |= self.turn(*turn, rate)
+        if not all(map(math.isfinite, said.values())):  # norms have seen what nothing was learnt from
+            for tensor, before in statistics:
+                tensor.copy_(before)
         self.follow()
         return {"rate": rate, "losses": said}
 
@@ -211,17 +202,17 @@ class Run:
         self.processes.share([w.grad for w in weights])
         length = nn.utils.clip_grad_norm_(weights, CLIP)
         values = self.processes.mean(torch.stack([value.detach().float() for value in losses.values()]))
-        if torch.isfinite(length):
+        if torch.isfinite(length) and torch.isfinite(values).all():
             for group in optimiser.param_groups:
                 group["lr"] = self.players[name].rate * rate
             optimiser.step()
-            self.bad = 0
+            self.bad[name] = 0
         else:
-            self.bad += 1
-            if self.bad >= PATIENCE:
+            self.bad[name] += 1
+            if self.bad[name] >= PATIENCE:
                 raise InpaintError(
-                    f"The gradients of {name!r} were not finite for {PATIENCE} steps: go on from what "
-                    "was kept with a lower rate, or with --precision float32."
+                    f"The gradients of {name!r} were not finite for {PATIENCE} steps: go on from what was kept "
+                    "with --resume --precision float32, or begin again with a lower rate."
                 )
         return dict(zip(losses, values.tolist(), strict=True)) | {f"{name} gradient": float(length)}
 
@@ -265,27 +256,33 @@ class Run:
     def told(self) -> dict[str, Any]:
         """What must be the same for a run to go on."""
         return {
+            "model": self.recipe.model,
             "seed": self.plan.seed,
             "size": self.plan.size,
             "batch": self.plan.batch,
             "photos": self.photos.digest(),
-        }
+            "overfit": self.plan.overfit,
+        } | {f"option {name}": value for name, value in asdict(self.recipe.options).items()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on where a kept state was."""
+        advice = "go on as it was begun, or begin another in another folder."
+        kept = state.get("plan") if isinstance(state, dict) else None
+        if not isinstance(kept, dict):
+            raise InpaintError(f"{self.keeper.state} is not the state of a run.")
         for key, value in self.told().items():
-            if state["plan"].get(key) != value:
-                raise InpaintError(f"The kept run has another {key}: {state['plan'].get(key)}, not {value}.")
+            if kept.get(key, value) != value:
+                raise InpaintError(f"The kept run has another {key} ({kept[key]}, not {value}): {advice}")
         try:
             self.recipe.load_state_dict(state["recipe"])
             for name, optimiser in self.optimisers.items():
                 optimiser.load_state_dict(state["optimisers"][name])
             for key, value in self.average.items():
                 value.copy_(state["average"][key])
-        except (RuntimeError, KeyError, ValueError) as error:
-            raise InpaintError(f"The kept run is of another network: {str(error).splitlines()[0]}") from None
-        self.at = Progress(**state["at"])
-        self.keeper.forget(self.at.step)
+            self.at = Progress(**state["at"])
+        except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
+            why = str(error).partition("\n")[0]
+            raise InpaintError(f"The kept run is of another network or version ({why}): {advice}") from None
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
@@ -308,14 +305,13 @@ class Run:
     def validate(self) -> tuple[float, Batch]:
         """Mean PSNR in the hole, in dB, over crops that are always the same, and some of the fills as a batch of
         (photo with a hole, fill, truth)."""
-        held = Photos(self.photos.folder, "val")
-        photos = held if len(held) else self.photos
         scores, shown = [], None
         for first in range(0, VALIDATION, 8):
-            batch = data.batch(photos, 0x7A1, range(first, first + 8), self.plan.size).to(self.processes.device)
+            batch = data.batch(self.held, 0x7A1, range(first, first + 8), self.plan.size).to(self.processes.device)
             with self.cast():
                 made = self.recipe.fill(batch).float()
             error = ((made - batch.photo).square() * batch.mask).sum((1, 2, 3)) / (3 * batch.mask.sum((1, 2, 3)))
             scores.append(-10 * error.clamp(min=1e-8).log10())
             shown = (batch, made) if shown is None else shown
+        self.photos.broken |= self.held.broken
         return round(float(torch.cat(scores).mean()), 3), shown

@@ -192,14 +192,20 @@ def clip_weights(critic: torch.nn.Module, most: float = 0.01) -> None:
 
 
 def gradient_penalty(
-    critic: Callable[[Tensor], Tensor], real: Tensor, made: Tensor, where: Tensor | None = None
+    critic: Callable[[Tensor], Tensor],
+    real: Tensor,
+    made: Tensor,
+    where: Tensor | None = None,
+    chance: Tensor | None = None,
 ) -> Tensor:
     """(‖∇D‖ − 1)² at random points between two pictures (Gulrajani et al., NeurIPS 2017).
 
-    `where` (N, 1, H, W): only these pixels' share of the gradient counts (Yu et al., CVPR 2018: the hole's). In
-    float32 whatever the surroundings, since it is differentiated twice.
+    `where` (N, 1, H, W): only these pixels' share of the gradient counts (Yu et al., CVPR 2018: the hole's).
+    `chance` (N,) in 0..1: where between the two. In float32 whatever the surroundings, since it is differentiated
+    twice.
     """
-    share = torch.rand(real.shape[0], 1, 1, 1, device=real.device)
+    chance = torch.rand(len(real), device=real.device) if chance is None else chance
+    share = chance[:, None, None, None]
     with torch.autocast(real.device.type, enabled=False):
         between = torch.lerp(real.detach().float(), made.detach().float(), share).requires_grad_(True)
         slope = torch.autograd.grad(critic(between).sum(), between, create_graph=True)[0]

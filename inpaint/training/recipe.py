@@ -34,6 +34,7 @@ class Recipe(nn.Module):
     Options: ClassVar[type]
     PAPER: ClassVar[Any]
     taps: ClassVar[tuple[int, tuple[int, ...]]] = (0, ())  # depth of the VGG it would like, and the layers
+    multiple: int = 8  # of which the sides of its pictures are
 
     def __init__(self, options: Any):
         super().__init__()
@@ -52,8 +53,12 @@ class Recipe(nn.Module):
         """The side of the pictures to train with at `progress`: half as large in the first part."""
         return full // 2 if progress < self.options.coarse else full
 
-    def step(self, batch: Batch, progress: float) -> Iterator[tuple[str, Losses]]:
-        """Players in the order of their turns, each with its losses, built just before they are used."""
+    def step(self, batch: Batch, progress: float, number: int) -> Iterator[tuple[str, Losses]]:
+        """Players in the order of their turns, each with its losses, built just before they are used.
+
+        `number` counts the steps. What is left to chance comes from the batch, so that it is the same however many
+        processes share the work.
+        """
         raise NotImplementedError
 
     def fill(self, batch: Batch) -> Tensor:
@@ -85,5 +90,5 @@ def composite(photo: Tensor, made: Tensor, mask: Tensor) -> Tensor:
 
 
 def ramp(progress: float, start: float, length: float = 0.05) -> float:
-    """0 before `start`, 1 after `start + length`, straight between."""
-    return min(1.0, max(0.0, (progress - start) / length))
+    """0 before `start`, 1 after `start + length`, straight between; 1 throughout for a start at 0."""
+    return min(1.0, max(0.0, (progress - start) / length)) if start else 1.0

@@ -64,19 +64,18 @@ class Training(Recipe):
         rates = self.options.rate, self.options.critic_rate
         return Player("net", rates[0], (0.5, 0.9)), Player("critics", rates[1], (0.5, 0.9))
 
-    def step(self, batch: Batch, progress: float) -> Iterator[tuple[str, Losses]]:
+    def step(self, batch: Batch, progress: float, number: int) -> Iterator[tuple[str, Losses]]:
         weight = self.options
-        photo, mask = batch.photo * 2 - 1, batch.mask
+        photo, mask, (where, between) = batch.photo * 2 - 1, batch.mask, batch.chance.unbind(1)
         strength = weight.adversarial * ramp(progress, weight.critic_from) * (mask.shape[-1] == weight.size)
-        if strength and weight.critic_steps > 1 and int(torch.randint(weight.critic_steps, ())) > 0:
-            with torch.no_grad():
-                out = self.net(photo, mask)
-            yield "critics", self.judge(photo, composite(photo, out.refined.float(), mask), mask)
-            return
-        out = self.net(photo, mask)
-        filled = composite(photo, out.refined.float(), mask)
+        critics_alone = strength and number % weight.critic_steps > 0
+        with torch.set_grad_enabled(not critics_alone):
+            out = self.net(photo, mask)
+            filled = composite(photo, out.refined.float(), mask)
         if strength:
-            yield "critics", self.judge(photo, filled.detach(), mask)
+            yield "critics", self.judge(photo, filled.detach(), mask, where, between)
+        if critics_alone:
+            return
         near = losses.discount(mask, weight.gamma)
         total = {
             "coarse": weight.coarse_more * weight.hole * losses.l1(out.coarse, photo, near),
@@ -90,15 +89,19 @@ class Training(Recipe):
         if strength:
             with held(self.critics):
                 seen = torch.cat([filled, mask], 1)
-                scores = self.critics.whole(seen), self.critics.local(windows(seen, mask, weight.size // 2))
+                scores = self.critics.whole(seen), self.critics.local(windows(seen, mask, weight.size // 2, where))
                 total["adversarial"] = strength * sum(map(losses.wasserstein, scores))
         yield "net", total
 
-    def judge(self, photo: Tensor, filled: Tensor, mask: Tensor) -> Losses:
-        """Both critics' Wasserstein losses, with their penalties; both see the same window of truth and fill."""
-        side = self.options.size // 2
+    def judge(self, photo: Tensor, filled: Tensor, mask: Tensor, where: Tensor, between: Tensor) -> Losses:
+        """Both critics' Wasserstein losses, with their penalties.
+
+        (N,) in 0..1: `where` the local one looks, in truth and fill alike; at which points `between` the two the
+        penalty is taken.
+        """
         pairs = torch.cat([photo, filled, mask], 1)
-        parts = ((self.critics.whole, pairs), (self.critics.local, windows(pairs, mask, side)))
+        window = windows(pairs, mask, self.options.size // 2, where)
+        parts = (self.critics.whole, pairs), (self.critics.local, window)
         total = {}
         for name, (critic, seen) in zip(("whole", "local"), parts, strict=True):
             real, made, hole = seen.split((3, 3, 1), 1)
@@ -108,7 +111,9 @@ class Training(Recipe):
             def score(x: Tensor, critic=critic, hole=hole) -> Tensor:
                 return critic(torch.cat([x, hole], 1))
 
-            total[f"{name} penalty"] = self.options.penalty * losses.gradient_penalty(score, real, made, hole)
+            total[f"{name} penalty"] = self.options.penalty * losses.gradient_penalty(
+                score, real, made, hole, between
+            )
         return total
 
     def fill(self, batch: Batch) -> Tensor:

@@ -65,7 +65,7 @@ class Training(Recipe):
         rates = self.options.rate, self.options.critic_rate
         return Player("net", rates[0], (0.5, 0.999)), Player("critic", rates[1], (0.5, 0.999))
 
-    def step(self, batch: Batch, progress: float) -> Iterator[tuple[str, Losses]]:
+    def step(self, batch: Batch, progress: float, number: int) -> Iterator[tuple[str, Losses]]:
         weight = self.options
         photo, mask = batch.photo * 2 - 1, batch.mask
         out = self.net(photo, mask)

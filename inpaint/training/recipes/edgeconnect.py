@@ -76,7 +76,7 @@ class Training(Recipe):
     def own(self, progress: float) -> float:
         """The progress of the part at hand."""
         at = self.options.edges_until
-        return progress / at if progress < at else (progress - at) / (1 - at)
+        return progress / at if progress < at else (progress - at) / max(1 - at, 1e-9)
 
     def rate(self, progress: float) -> float:
         return super().rate(self.own(progress))
@@ -84,7 +84,7 @@ class Training(Recipe):
     def size(self, full: int, progress: float) -> int:
         return super().size(full, self.own(progress))
 
-    def step(self, batch: Batch, progress: float) -> Iterator[tuple[str, Losses]]:
+    def step(self, batch: Batch, progress: float, number: int) -> Iterator[tuple[str, Losses]]:
         options = self.options
         truth = self.canny(batch.photo)
         edges = truth
@@ -108,15 +108,16 @@ class Training(Recipe):
             pairs = torch.cat([torch.cat([seen, truth], 1), torch.cat([seen, edges.detach()], 1)])
             yield "edge_critic", {"edge critic": losses.minimax_critic(*self.edge_critic(pairs).chunk(2))}
             with held(self.edge_critic):
-                *real, _ = self.edge_critic.features(torch.cat([seen, truth], 1))
-                *made, score = self.edge_critic.features(torch.cat([seen, edges], 1))
-                total["edge adversarial"] = strength * weight.edge_adversarial * losses.non_saturating(score)
+                real = self.edge_critic.features(torch.cat([seen, truth], 1))
+                made = self.edge_critic.features(torch.cat([seen, edges], 1))
+                total["edge adversarial"] = strength * weight.edge_adversarial * losses.non_saturating(made[-1])
                 total["matching"] = strength * weight.matching * losses.feature_matching(made, real)
-        yield "edges", total
+        if total:
+            yield "edges", total
 
     def paint(self, batch: Batch, edges: Tensor, progress: float) -> Iterator[tuple[str, Losses]]:
         """The image network's losses, given edges."""
-        weight, (photo, mask) = self.options, batch
+        weight, photo, mask = self.options, batch.photo, batch.mask
         made = self.image(image_inputs(photo, edges, mask, self.image.config)).float()
         filled = composite(photo, made, mask)
         strength = weight.adversarial * ramp(self.own(progress), weight.critic_from)
@@ -146,7 +147,7 @@ class Training(Recipe):
         return torch.from_numpy(np.stack(found)[:, None].astype(np.float32)).to(photo)
 
     def fill(self, batch: Batch) -> Tensor:
-        photo, mask = batch
+        photo, mask, _ = batch
         known = self.canny(photo, mask)
         edges = composite(known, self.edges(edge_inputs(photo, known, mask)).float(), mask)
         return composite(photo, self.image(image_inputs(photo, edges, mask, self.image.config)).float(), mask)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...nets.pconv import Config, UNet
 from .. import losses
@@ -46,16 +46,17 @@ class Training(Recipe):
     def __init__(self, options: Options):
         super().__init__(options)
         self.net = UNet(Config(width=options.width, levels=options.levels, bgr=False, membrane=options.membrane))
+        self.multiple = 2**options.levels
         if options.membrane:
             begin_with_little(self.net.decoder[0].conv)
 
     def players(self) -> tuple[Player, ...]:
         return (Player("net", self.options.rate),)
 
-    def step(self, batch: Batch, progress: float) -> Iterator[tuple[str, Losses]]:
-        weight, (photo, mask) = self.options, batch
+    def step(self, batch: Batch, progress: float, number: int) -> Iterator[tuple[str, Losses]]:
+        weight, photo, mask = self.options, batch.photo, batch.mask
         for unit in self.net.encoder:
-            if progress >= weight.second and isinstance(unit.norm, nn.BatchNorm2d):
+            if progress >= weight.second and unit.norm is not None:
                 unit.norm.eval()
         made = self.run(batch)
         total = {
