@@ -162,7 +162,15 @@ def about(model: str, options: Any, plan: Any, photos: Any) -> dict[str, Any]:
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() and plan.device != "cpu" else None
     return {
-        "title": f"{model}, trained with this project",
+        "model": model,
+        "tag": "own",
+        "title": "your own training",
+        "licence": "as your photos allow",
+        "commercial": None,
+        "data": f"{len(photos)} photos of your own",
+        "link": "",
+        "sources": {},
+        "note": "",
         "trained": {
             "recipe": dataclasses.asdict(options),
             "size": plan.size,

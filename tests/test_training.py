@@ -223,7 +223,10 @@ def test_two_processes_do_what_one_does(name, two_processes, photos, tmp_path):
     alone, shared = logged(tmp_path), logged(two_processes / name)
     assert alone.keys() == shared.keys() == set(range(1, STEPS + 1))
     for step, values in alone.items():
-        assert shared[step] == pytest.approx(values, rel=1e-3, abs=1e-5), step
+        assert shared[step].keys() == values.keys()
+        for key, value in values.items():  # a critic's first gradients are next to nothing, so mostly rounding
+            least = 1e-3 if key.endswith("gradient") else 1e-5
+            assert shared[step][key] == pytest.approx(value, rel=1e-3, abs=least), (step, key)
     for statistics in [key for key in kept(tmp_path)["recipe"] if "running" in key]:
         one, other = (kept(folder)["recipe"][statistics] for folder in (tmp_path, two_processes / name))
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)

@@ -33,7 +33,7 @@ class Options:
     critic_rate: float = 2e-4
     critic_steps: int = 1  # of the critics for each of the network
     critic_from: float = 0.8  # share of the training before the critics are asked
-    coarse: float = 0.5  # share of the training at half the size
+    coarse: float = 0.1  # share of the training at half the size
 
 
 class Critics(nn.Module):

@@ -27,7 +27,7 @@ class Options:
     adversarial: float = 0.005
     critic_rate: float = 4e-4
     critic_from: float = 0.8  # share of the training before the critic is asked
-    coarse: float = 0.5  # share of the training at half the size
+    coarse: float = 0.1  # share of the training at half the size
 
 
 def spread(net: DeepFill) -> None:

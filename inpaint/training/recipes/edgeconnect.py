@@ -44,7 +44,7 @@ class Options:
     adversarial: float = 0.005
     perceptual: float = 0.1
     style: float = 250.0
-    coarse: float = 0.5  # share of each part at half the size
+    coarse: float = 0.1  # share of each part at half the size
 
 
 class Training(Recipe):

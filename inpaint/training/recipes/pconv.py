@@ -27,11 +27,11 @@ class Options:
     rate: float = 2e-3
     hole: float = 1.0
     valid: float = 0.1
-    square: float = 1.0  # of squared differences in the hole: not in the paper, for the mean of what may be there
+    square: float = 5.0  # of squared differences in the hole: not in the paper, for the mean of what may be there
     perceptual: float = 0.05
     style: float = 120.0
     variation: float = 0.1
-    coarse: float = 0.5  # share of the training at half the size
+    coarse: float = 0.1  # share of the training at half the size
     second: float = 0.8  # where the second phase begins: the encoder's norms are frozen
 
 
