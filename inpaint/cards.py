@@ -25,7 +25,9 @@ def card_html(name: str, tag: str = "") -> str:
         return line
     unseen = UNSEEN if facts.parts and not facts.shipped and store.is_converted(card) else ""
     note = f" {e(facts.note[0].upper() + facts.note[1:])}." if facts.note else ""
-    title = f"<a href='{e(facts.link)}' target='_blank' rel='noopener'>{e(facts.title)}</a>"
+    title = e(facts.title)
+    if facts.link:
+        title = f"<a href='{e(facts.link)}' target='_blank' rel='noopener'>{title}</a>"
     return (
         f"{line}<p class='facts'>Weights: {title}. "
         f"Licence: {e(facts.licence)}. Trained on {e(facts.data)}.{note}{unseen}</p>"

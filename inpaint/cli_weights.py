@@ -60,7 +60,7 @@ def list_() -> None:
         facts = zoo.weights(name, tag)
         here = "yes" if zoo.ready(name, tag) else f"needs a download of {facts.megabytes:.0f} MB"
         hosts = dict.fromkeys(s.address.split("/")[2] for part in facts.parts.values() for s in part)
-        table.add_row(f"{name}:{tag}", here, facts.licence, USE[facts.commercial], ", ".join(hosts))
+        table.add_row(f"{name}:{tag}", here, facts.licence, USE[facts.commercial], ", ".join(hosts) or "weights/")
     Console().print(table)
 
 

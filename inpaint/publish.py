@@ -36,8 +36,8 @@ def card(files: Sequence[tuple[Path, dict[str, Any]]]) -> str:
         f"license_name: {'permissive-see-each-file' if free else 'mixed-some-non-commercial-see-each-file'}",
         "---",
         "# Weights for filling holes in pictures",
-        "Published checkpoints, converted to safetensors: the same numbers under other names. Each file keeps the",
-        "licence it came with.",
+        "Published checkpoints, converted to safetensors: the same numbers under other names; and checkpoints that",
+        "were trained with this program. Each file keeps the licence it came with.",
     ]
     for path, facts in files:
         lines += ["", *_section(path, facts)]
@@ -52,7 +52,7 @@ def _section(path: Path, facts: dict[str, Any]) -> list[str]:
         f"- {facts['title']}",
         f"- licence: {facts['licence']}; commercial use {use}",
         f"- training data: {facts['data']}",
-        f"- described at <{facts['link']}>",
+        *([f"- described at <{facts['link']}>"] if facts["link"] else []),
         *(f"- from <{s['address']}> (`{s['digest']}`)" for s in sources),
         *([f"- {facts['note']}"] if facts["note"] else []),
         f"- `{hub.digest(path)}`",

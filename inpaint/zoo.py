@@ -18,11 +18,11 @@ from .store import Download
 MODELS = (  # the order of the drop-down; the first that is ready is the default
     "lama",
     "migan",
+    "pconv",
     "deepfill_v2",
     "edgeconnect",
     "aotgan",
     "deepfill_v1",
-    "pconv",
     "crfill",
     "glcic",
     "patchmatch",

@@ -105,7 +105,10 @@ BAD = {
         ["fill", "{}/photo.png", "{}/mask.png", "-o", "{}/o.png", "--option", "seed=1"],
         "--seed",
     ),
-    "negative seed": (["fill", "{}/photo.png", "{}/mask.png", "-o", "{}/o.png", "--seed", "-1"], "seed"),
+    "negative seed": (
+        ["fill", "{}/photo.png", "{}/mask.png", "-o", "{}/o.png", "-m", "patchmatch", "--seed", "-1"],
+        "seed",
+    ),
     "no hole": (["fill", "{}/photo.png", "{}/black.png", "-o", "{}/o.png"], "no hole"),
     "all hole": (["fill", "{}/photo.png", "{}/white.png", "-o", "{}/o.png"], "whole picture"),
     "other size": (["fill", "{}/photo.png", "{}/small.png", "-o", "{}/o.png"], "same size"),

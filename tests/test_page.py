@@ -261,7 +261,7 @@ def test_only_the_endpoint_is_public(client):
         ({"options": {"radius": 99}, "model": "telea"}, "between"),
         ({"options": {"nonsense": 1}}, "has no option"),
         ({"options": [1]}, "JSON object"),
-        ({"seed": -3}, "seed"),
+        ({"seed": -3, "model": "patchmatch"}, "seed"),
     ],
     ids=str,
 )

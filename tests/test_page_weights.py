@@ -85,7 +85,7 @@ def test_the_first_use_shows_a_download_and_the_second_asks_nobody(hub, page):
 def test_a_failed_download_is_a_sentence_and_nothing_is_lost(hub, page):
     hub.fail(FILE, status=404)
     start(page)
-    says(page, "Ready without a download: PatchMatch", timeout=60_000)
+    says(page, "Ready without a download", timeout=60_000)
     assert "no such file" in page.inner_text("#status")
     hub.mend()
     start(page)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..contract import Array, Card, Image, Inpainter, Mask, Size, Source, Step, Url, Weights
 from ..flow import draw_offsets
-from ..sources import openmmlab
+from ..sources import lite, openmmlab
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -171,9 +171,16 @@ CARD = Card(
     load=load,
     size=Size(multiple=8, minimum=72, maximum=2048, usual=512),  # mirrored borders need more than 64
     context=1.0,
+    detail=0.35,
     gpu=True,
     networks={"net": "deepfill:V2"},
     weights={
+        "lite": lite(
+            "b7dde05ff4d44fef5c89e9ec76ae2ac6b0b177ce89f20c7e3c013636de762578",
+            2.0,
+            note="half as wide as the authors' network, trained at 128 × 128 for 25 minutes on a CPU; it "
+            "corrects the smoothest fill",
+        ),
         "csqiangwen": _weights(
             "Places365, by csqiangwen",
             tuple(Url(RAW + mirror, "git-blob:7762350994995b013153b98aa769e7b7fdc9eb2b") for mirror in MIRRORS),
