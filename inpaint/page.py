@@ -8,12 +8,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
-from . import endpoint, masks, picture, pipeline, zoo
+from . import endpoint, inpaint, masks, picture, pipeline, zoo
 from .cards import card_html, control, methods, running, status_html, weights_choices
 from .contract import Card, InpaintError, Layer, Mask, Option
 from .inside import Inside
@@ -242,6 +245,7 @@ class Page:
 
     def _painted(self, session: Session, photo: picture.Picture, mask: Mask | None):
         """The painter showing a photo that was just opened, and what to say of it."""
+        warm_up()
         if mask is not None:
             session.put_mask(mask)
         h, w = photo.shape
@@ -411,6 +415,19 @@ class Page:
         if not path.exists():
             picture.open_picture(result.photo).save(path, format)
         return str(path)
+
+
+@cache
+def warm_up() -> None:
+    """While the first visitor paints: import, compile and load what the first fill needs, by filling a tiny hole."""
+    image, mask = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), bool)
+    mask[24:40, 24:40] = True
+
+    def fill() -> None:
+        with suppress(Exception):  # what is wrong with a method is told to whoever asks for it
+            inpaint(image, mask, device="cpu")
+
+    threading.Thread(target=fill, name="warm-up", daemon=True).start()
 
 
 def build() -> gr.Blocks:

@@ -65,7 +65,7 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
     "cards": {"gradio", "contract", "store", "zoo"},
     "page": {
         *("gradio", "contract", "masks", "picture", "pipeline", "zoo"),
-        *("cards", "endpoint", "inside", "painter", "session", "zerogpu"),
+        *("cards", "endpoint", "inside", "painter", "session", "zerogpu", "__init__"),
     },
     "cli": {
         "typer",
