@@ -419,7 +419,7 @@ class Page:
 
 @cache
 def warm_up() -> None:
-    """While the first visitor paints: import, compile and load what the first fill needs, by filling a tiny hole."""
+    """While the first visitor paints, import, compile and load what a fill needs, by filling a tiny hole."""
     image, mask = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), bool)
     mask[24:40, 24:40] = True
 
