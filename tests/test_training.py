@@ -647,3 +647,32 @@ def test_validation_pictures_are_listed_once_and_kept_back(tmp_path, monkeypatch
     assert [place.name for place in training.held.places] == ["0.png"]
     assert all("validation" in told for told in training.steps())
     assert len(listed) == 2
+
+
+def test_a_network_with_a_sketch(photos, tmp_path):
+    """It trains, is kept as such, draws otherwise where there are lines in the hole, and heeds none outside."""
+    made = make("deepfill_v2", sketch=True, critic_from=0.0, coarse=0.0)
+    told = run(made, photos, plan(tmp_path, steps=3))
+    assert all(math.isfinite(value) for line in told for value in line["losses"].values())
+    part = checkpoint.load(tmp_path / "deepfill_v2.safetensors", made.places)["net"]
+    assert part.config.sketch and part.state["coarse.0.conv.weight"].shape[1] == 6
+    assert part.state["features.0.conv.weight"].shape[1] == 3  # the second stage never sees it
+    net, batch = checkpoint.network(part), data.batch(photos, 0, range(4), SIZE)
+    nothing, everywhere = torch.zeros_like(batch.mask), torch.ones_like(batch.mask)
+    plain, unseen, drawn = (
+        net(batch.photo, batch.mask, sketch=lines).coarse for lines in (nothing, 1 - batch.mask, everywhere)
+    )
+    assert torch.equal(plain, net(batch.photo, batch.mask).coarse) and torch.equal(plain, unseen)
+    assert not torch.allclose(plain, drawn)
+
+
+def test_sketches_are_for_every_other_picture(photos):
+    made = make("deepfill_v2", sketch=True, sigma=0.5)
+    batch = data.batch(photos, 0, range(4), SIZE)
+    left = torch.ones_like(batch.mask)
+    left[..., SIZE // 2 :] = 0
+    chance = torch.tensor([[0.1, 0], [0.9, 0]] * 2)
+    noisy = data.Batch(torch.rand(batch.photo.shape, generator=torch.Generator().manual_seed(0)), left, chance)
+    lines = made.sketch(noisy).sum((1, 2, 3)) > 0
+    assert lines.tolist() == [True, False, True, False]
+    assert not (made.sketch(noisy) * (1 - noisy.mask)).any()

@@ -29,6 +29,7 @@ class Config:
     padding: str = "same"  # "same" as TensorFlow's, "zero" on all sides, or "reflect"
     relu: bool = True  # ends the branch that is matched; ELU if not
     output: str = "tanh"  # or "clamp" to -1..1
+    sketch: bool = False  # a channel of lines, given in the hole alone, after the colours of the first stage
     ones: bool = True  # a channel of ones between picture and mask
     mask_again: bool = False  # the second stage too is given the ones and the mask
     attention: bool = True
@@ -150,7 +151,7 @@ class DeepFill(nn.Module):
         super().__init__()
         self.config = config
         extra = 1 + config.ones
-        first, again = 3 + extra, 3 + extra * config.mask_again
+        first, again = 3 + config.sketch + extra, 3 + extra * config.mask_again
         self.coarse = Chain(*self._encoder(first, (1, 2, 2, 4, 4, 4)), *self._dilated(), *self._decoder(4, 1.0))
         self.features = Chain(*self._encoder(again, (1, 1, 2, 2, 4, 4)), *self._dilated())
         self.matching = Chain(*self._encoder(again, (1, 1, 2, 4, 4, 4), "relu" if config.relu else "elu"))
@@ -187,8 +188,9 @@ class DeepFill(nn.Module):
             self._unit(scale / 2, 3 / self.config.width, gated=gated, activation="none"),
         ]
 
-    def forward(self, picture: Tensor, mask: Tensor, inside: bool = False) -> Filled:
-        """`inside`: give `source` and `gates` too, as far as the network has them."""
+    def forward(self, picture: Tensor, mask: Tensor, inside: bool = False, sketch: Tensor | None = None) -> Filled:
+        """`inside`: give `source` and `gates` too, as far as the network has them. sketch (N, 1, H, W), 1 on lines:
+        for a network that takes one; without it nothing is drawn."""
         config = self.config
         if picture.shape[2] % 8 or picture.shape[3] % 8:
             raise ValueError(f"sides of {tuple(picture.shape[2:])} are not multiples of 8")
@@ -198,7 +200,8 @@ class DeepFill(nn.Module):
         known = picture * (1 - mask)
         extra = [torch.ones_like(mask), mask] if config.ones else [mask]
         given = membrane(picture, mask) if config.membrane else known + config.hole * mask
-        coarse = self._end(self.coarse(torch.cat([given, *extra], 1), gates), given)
+        lines = [torch.zeros_like(mask) if sketch is None else sketch * mask] if config.sketch else []
+        coarse = self._end(self.coarse(torch.cat([given, *lines, *extra], 1), gates), given)
         joined = between = known + coarse * mask
         if config.mask_again:
             joined = torch.cat([joined, *extra], 1)

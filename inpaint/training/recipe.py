@@ -6,8 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+import torch
+from skimage.feature import canny
 from torch import Tensor, nn
 
+from ..nets.edgeconnect import grey
 from .data import Batch
 
 Losses = Mapping[str, Tensor]  # name → scalar, already weighted; their sum is made smaller
@@ -87,6 +91,14 @@ def begin_with_little(*lasts: nn.Module) -> None:
 def composite(photo: Tensor, made: Tensor, mask: Tensor) -> Tensor:
     """Made pixels in the hole, the photo's elsewhere."""
     return photo * (1 - mask) + made * mask
+
+
+def edges_of(photo: Tensor, sigma: float, mask: Tensor | None = None) -> Tensor:
+    """Canny's edges of (N, 3, H, W), RGB in 0..1: (N, 1, H, W), 1 on edges; with a mask, on those of the known."""
+    pictures = grey(photo)[:, 0].cpu().numpy()
+    known = [None] * len(pictures) if mask is None else mask[:, 0].cpu().numpy() == 0
+    found = [canny(picture, sigma=sigma, mask=where) for picture, where in zip(pictures, known, strict=True)]
+    return torch.from_numpy(np.stack(found)[:, None].astype(np.float32)).to(photo)
 
 
 def ramp(progress: float, start: float, length: float = 0.05) -> float:

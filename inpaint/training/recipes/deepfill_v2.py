@@ -10,7 +10,7 @@ from ...nets.deepfill import Config, DeepFill, Unit
 from .. import losses
 from ..critics import PatchCritic
 from ..data import Batch
-from ..recipe import Losses, Player, Recipe, begin_with_little, composite, held, ramp
+from ..recipe import Losses, Player, Recipe, begin_with_little, composite, edges_of, held, ramp
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,10 @@ class Options:
     adversarial: float = 0.005
     critic_rate: float = 4e-4
     critic_from: float = 0.8  # share of the training before the critic is asked
+    sketch: bool = (
+        False  # a channel of lines in the hole, given for every other picture, so that it may be left out
+    )
+    sigma: float = 2.0  # of Canny's edges, which stand for HED's in the paper
     coarse: float = 0.1  # share of the training at half the size
 
 
@@ -54,12 +58,12 @@ class Training(Recipe):
 
     def __init__(self, options: Options):
         super().__init__(options)
-        self.net = DeepFill(Config(width=options.width, membrane=options.membrane))
+        self.net = DeepFill(Config(width=options.width, membrane=options.membrane, sketch=options.sketch))
         spread(self.net)
         if options.membrane:
             begin_with_little(self.net.coarse[-1].conv, self.net.decoder[-1].conv)
         w = options.critic_width
-        self.critic = PatchCritic(4, (w, 2 * w, 4 * w, 4 * w, 4 * w, 4 * w))
+        self.critic = PatchCritic(4 + options.sketch, (w, 2 * w, 4 * w, 4 * w, 4 * w, 4 * w))
 
     def players(self) -> tuple[Player, ...]:
         rates = self.options.rate, self.options.critic_rate
@@ -68,12 +72,14 @@ class Training(Recipe):
     def step(self, batch: Batch, progress: float, number: int) -> Iterator[tuple[str, Losses]]:
         weight = self.options
         photo, mask = batch.photo * 2 - 1, batch.mask
-        out = self.net(photo, mask)
+        sketch = self.sketch(batch)
+        out = self.net(photo, mask, sketch=sketch)
         filled = composite(photo, out.refined, mask)
         strength = weight.adversarial * ramp(progress, weight.critic_from)
         if strength:
-            both = torch.cat([photo, filled.detach()])
-            real, made = self.critic(torch.cat([both, mask.repeat(2, 1, 1, 1)], 1)).chunk(2)
+            real, made = self.critic(
+                torch.cat([self.seen(x, mask, sketch) for x in (photo, filled.detach())])
+            ).chunk(2)
             yield "critic", {"critic": losses.hinge_critic(real, made)}
         total = {}
         for name, estimate in (("coarse", out.coarse), ("refined", out.refined)):
@@ -82,8 +88,19 @@ class Training(Recipe):
                 total[name] = total[name] + weight.hole * losses.l1(estimate, photo, mask)
         if strength:
             with held(self.critic):
-                total["adversarial"] = strength * losses.hinge(self.critic(torch.cat([filled, mask], 1)))
+                total["adversarial"] = strength * losses.hinge(self.critic(self.seen(filled, mask, sketch)))
         yield "net", total
+
+    def seen(self, picture: Tensor, mask: Tensor, sketch: Tensor | None) -> Tensor:
+        """What the critic is given."""
+        return torch.cat([picture, mask] if sketch is None else [picture, sketch, mask], 1)
+
+    def sketch(self, batch: Batch) -> Tensor | None:
+        """The photo's edges in the hole, (N, 1, H, W); nothing for every other picture."""
+        if not self.options.sketch:
+            return None
+        given = (batch.chance[:, 0] < 0.5).to(batch.mask)[:, None, None, None]
+        return edges_of(batch.photo, self.options.sigma) * batch.mask * given
 
     def fill(self, batch: Batch) -> Tensor:
         out = self.net(batch.photo * 2 - 1, batch.mask).refined

@@ -3,16 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
-from skimage.feature import canny
 from torch import Tensor
 
 from ...nets.edgeconnect import EDGES, IMAGE, Generator, edge_inputs, grey, image_inputs
 from .. import losses
 from ..critics import Patch70
 from ..data import Batch
-from ..recipe import Losses, Player, Recipe, begin_with_little, composite, held, ramp
+from ..recipe import Losses, Player, Recipe, begin_with_little, composite, edges_of, held, ramp
 from ..vgg import RELUS_19, TEXTURE_19
 
 
@@ -86,7 +84,7 @@ class Training(Recipe):
 
     def step(self, batch: Batch, progress: float, number: int) -> Iterator[tuple[str, Losses]]:
         options = self.options
-        truth = self.canny(batch.photo)
+        truth = edges_of(batch.photo, options.sigma)
         edges = truth
         if progress < options.edges_until or (options.joint and progress >= options.true_until):
             edges = self.edges(edge_inputs(batch.photo, truth, batch.mask)).float()
@@ -139,15 +137,8 @@ class Training(Recipe):
             total["style"] = weight.style * losses.style(*texture)
         yield "image", total
 
-    def canny(self, photo: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(N, 3, H, W) in 0..1 -> (N, 1, H, W), 1 on edges; with a mask, on those of the known region."""
-        pictures = grey(photo)[:, 0].cpu().numpy()
-        known = [None] * len(pictures) if mask is None else mask[:, 0].cpu().numpy() == 0
-        found = [canny(p, sigma=self.options.sigma, mask=m) for p, m in zip(pictures, known, strict=True)]
-        return torch.from_numpy(np.stack(found)[:, None].astype(np.float32)).to(photo)
-
     def fill(self, batch: Batch) -> Tensor:
         photo, mask, _ = batch
-        known = self.canny(photo, mask)
+        known = edges_of(photo, self.options.sigma, mask)
         edges = composite(known, self.edges(edge_inputs(photo, known, mask)).float(), mask)
         return composite(photo, self.image(image_inputs(photo, edges, mask, self.image.config)).float(), mask)
