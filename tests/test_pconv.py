@@ -223,7 +223,7 @@ def test_the_model_fills_and_shows_its_masks():
     assert step.image.shape == image.shape and step.image.dtype == np.uint8 and step.progress == 1
     film = step.views["mask by layer"]
     assert film.shape[1:] == (1200, 3) and film.dtype == np.uint8
-    for weights in model.CARD.weights.values():
+    for weights in (w for w in model.CARD.weights.values() if not w.shipped):
         assert weights.parts.keys() == {"net"} and weights.layout == "openmmlab"
 
 
