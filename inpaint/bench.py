@@ -246,20 +246,11 @@ def fill(name: str, photo: Image, hole: Mask, settings: Mapping[str, Any]) -> di
     return {
         "image": image,
         "seconds": seconds,
-        "peak": _peak(report.device),
+        "peak": speed.peak(report.device),
         "weights": report.weights,
         "device": report.device,
         "notes": report.notes,
     }
-
-
-def _peak(device: str) -> float:
-    """GiB."""
-    if device == "cuda":
-        import torch
-
-        return torch.cuda.max_memory_allocated() / 2**30
-    return speed._peak()
 
 
 def score(filled: Image, truth: Image, hole: Mask) -> dict[str, float]:

@@ -73,7 +73,6 @@ def table(costs: Sequence[Cost]) -> str:
 
 def measure(name: str, network: str, side: int, device: str, precision: str) -> Cost:
     """The forward passes of one of a model's networks while the model fills a picture of this side."""
-    import torch
 
     places = zoo.card(name).networks
     fill = zoo.card(name).load(device, **{part: _network(p, device, precision) for part, p in places.items()})
@@ -93,9 +92,9 @@ def measure(name: str, network: str, side: int, device: str, precision: str) -> 
     which, seconds = list(places).index(network), []
     while len(seconds) < RUNS and (not seconds or seconds[-1] < LONG):
         seconds.append(run(Watch(device)).seconds[which])
-    peak = torch.cuda.max_memory_allocated() / 2**30 if device == "cuda" else _peak()
+    held = peak(device)
     return Cost(
-        name, network, side, median(seconds), run(Watch(device, count=True)).gflop[which], peak, plain(device)
+        name, network, side, median(seconds), run(Watch(device, count=True)).gflop[which], held, plain(device)
     )
 
 
@@ -159,7 +158,12 @@ def _network(place: str, device: str, precision: str):
     return net.eval().requires_grad_(False)
 
 
-def _peak() -> float:
+def peak(device: str) -> float:
+    """GiB at most so far: of this process, or what it held on the GPU."""
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated() / 2**30
     import resource
 
     unit = 2**30 if sys.platform == "darwin" else 2**20
