@@ -81,7 +81,18 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
         "cli_weights",
         "__init__",
     },
-    "metrics": {"skimage", "contract"},
+    "metrics": {"cv2", "skimage", "contract", "masks"},
+    "lab": {
+        *("cv2", "PIL", "scipy", "contract", "masks", "metrics", "picture", "pipeline", "sheet", "plot", "speed"),
+        *("store", "zoo", "__init__"),
+    },
+    "cli_lab": {"typer", "rich", "contract", "masks", "picture", "pipeline", "zoo", "lab", "cli_weights", "__init__"},
+    "viewer": {"gradio", "contract"},
+    "placer": {"gradio", "PIL", "contract"},
+    "tabs": {
+        *("gradio", "cv2", "contract", "masks", "picture", "pipeline", "zoo", "lab"),
+        *("cards", "painter", "placer", "session", "viewer", "zerogpu", "__init__"),
+    },
     "training": {
         *("torch", "torchvision", "accelerate", "cv2", "PIL", "skimage", "matplotlib"),
         *("contract", "nets", "checkpoint"),

@@ -1,0 +1,1 @@
+"""The page's further tabs, one file each. Like `page`, these know Gradio."""
