@@ -8,25 +8,22 @@ import csv
 import dataclasses
 import json
 import math
-import os
-import platform
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from . import __version__, metrics, speed, stream, zoo
+from . import metrics, speed, stream, zoo
 from .contract import Image, InpaintError, Mask
 from .picture import SUFFIXES, open_picture, read_mask
 from .sheet import Tile, holed, sheet
+from .versions import versions
 
 BUCKETS = {  # share of hole above the one and up to the other, as in the irregular-mask test sets
     "up to 1 %": (0.0, 0.01),
@@ -47,7 +44,6 @@ TABLED = {  # what a line of the table shows → the scores in it and how they a
     "GMSD ↓": (("gmsd",), ".4f"),
     "seconds ↓": (("seconds",), ".2g"),
 }
-PACKAGES = ("numpy", "opencv-python", "scikit-image", "scipy", "numba", "torch", "onnxruntime")
 
 
 @dataclass(frozen=True)
@@ -74,7 +70,9 @@ class Row:
     model: str
     case: str
     hole: float = 0.0  # share of the picture
-    scores: Mapping[str, float] = field(default_factory=dict)  # by the names in `score`; empty without a truth
+    scores: Mapping[str, float] = field(
+        default_factory=dict
+    )  # by the names in `metrics.score`; empty without a truth
     seconds: float = 0.0  # of the fill
     load: float = 0.0  # seconds until the model was ready, the same in all its rows
     peak: float = 0.0  # GiB so far: of the model's process, or what the GPU held
@@ -210,7 +208,7 @@ def _rows(worker: ProcessPoolExecutor, name: str, given: Sequence[Case], setting
         try:
             photo, hole = case.read()
             done = worker.submit(fill, name, photo, hole, settings).result()
-            scores = score(done["image"], photo, hole) if case.truth else {}
+            scores = metrics.score(done["image"], photo, hole) if case.truth else {}
             yield Row(name, case.name, case.hole, scores, load=load, **done)
         except BrokenProcessPool:
             raise
@@ -251,15 +249,6 @@ def fill(name: str, photo: Image, hole: Mask, settings: Mapping[str, Any]) -> di
         "device": report.device,
         "notes": report.notes,
     }
-
-
-def score(filled: Image, truth: Image, hole: Mask) -> dict[str, float]:
-    """Every metric of the composite, over the hole alone and over the whole."""
-    found = {}
-    for metric in (metrics.psnr, metrics.ssim, metrics.l1):
-        name = metric.__name__
-        found |= {f"{name}_hole": metric(filled, truth, hole), name: metric(filled, truth)}
-    return found | {"gmsd": metrics.gmsd(filled, truth)}
 
 
 # ---- what came out
@@ -334,18 +323,8 @@ def protocol(given: Sequence[Case]) -> dict[str, str]:
         "Python included (on a GPU: what was allocated there)",
         "cases": f"{len(scored)} with a known truth, by share of hole: {counts or 'none'}"
         + (f"; {len(given) - len(scored)} without, not scored" if len(given) > len(scored) else ""),
-        "made with": _made_with(),
+        "made with": ", ".join(f"{name} {which}" for name, which in versions().items()),
     }
-
-
-def _made_with() -> str:
-    found = [f"inpaint {__version__}", f"Python {platform.python_version()}"]
-    for name in PACKAGES:
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            continue
-    return ", ".join([*found, f"{sys.platform} {platform.machine()}, {os.cpu_count()} cores"])
 
 
 def as_json(given: Sequence[Case], rows: Sequence[Row], settings: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ def card_html(name: str, tag: str = "") -> str:
     card, e = zoo.card(name), html.escape
     facts = zoo.weights(name, tag) if tag else None
     badges = "".join(
-        f"<span class='badge'>{e(b)}</span>" for b in (use(name, tag), need(name, tag), card.speed) if b
+        f"<span class='badge'>{e(b)}</span>" for b in (zoo.use(name, tag), need(name, tag), card.speed) if b
     )
     paper = f"<a href='{e(card.link)}' target='_blank' rel='noopener'>{e(card.paper)}</a>"
     code = card.licence.removesuffix("; weights: see each tag")
@@ -32,14 +32,6 @@ def card_html(name: str, tag: str = "") -> str:
         f"{line}<p class='facts'>Weights: {title}. "
         f"Licence: {e(facts.licence)}. Trained on {e(facts.data)}.{note}{unseen}</p>"
     )
-
-
-def use(name: str, tag: str) -> str:
-    """Whether results may be made for money, as far as code and weights go."""
-    allowed = zoo.card(name).commercial and (not tag or zoo.weights(name, tag).commercial)
-    if allowed is None:
-        return "licence unclear: no commercial use"
-    return "commercial use allowed" if allowed else "no commercial use"
 
 
 def need(name: str, tag: str) -> str:

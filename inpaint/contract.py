@@ -188,6 +188,21 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Tour:
+    """What a student is told of a method beside its own pictures: one to three plain sentences each."""
+
+    sees: str  # what it is given of the photo
+    does: str  # its steps; its views are named by their exact titles, in “ ”
+    fails: str  # what goes wrong on `bad`
+    good: str  # name of a picture in `examples/` where it does well
+    bad: str  # of one where it fails
+    options: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # other than the defaults, where those would take too long to watch
+    looked: bool = True  # False: never run here, so `fails` is what its design leads one to expect
+
+
+@dataclass(frozen=True)
 class Card:
     """All that the program knows about a model before loading it."""
 
@@ -203,6 +218,7 @@ class Card:
     context: float = 1.0  # how much surrounding the model wants, in hole sizes
     detail: float = 0.0  # 0..1, how much detail of the surroundings its soft fills are given
     options: tuple[Option, ...] = ()
+    tour: Tour | None = None  # every model of the zoo has one
     seeded: bool = False  # takes `seed`
     gpu: bool = False  # can use one
     networks: Mapping[str, str] = field(

@@ -24,7 +24,7 @@ def group(mask: Mask, context: float, size: Size) -> list[Box]:
         crop = _around(hole, context, size, mask)
         while touching := [pair for pair in groups if _overlap(pair[1], crop)]:
             groups = [pair for pair in groups if pair not in touching]
-            hole = _union(hole, *(other for other, _ in touching))
+            hole = masks.union(hole, *(other for other, _ in touching))
             crop = _around(hole, context, size, mask)
         groups.append((hole, crop))
     crops = [crop for _, crop in groups]
@@ -52,10 +52,6 @@ def _islands(mask: Mask, whole: Box) -> Iterator[Box]:
 
 def _overlap(a: Box, b: Box) -> bool:
     return all(s.start < t.stop and t.start < s.stop for s, t in zip(a, b, strict=True))
-
-
-def _union(*boxes: Box) -> Box:
-    return tuple(slice(min(s.start for s in side), max(s.stop for s in side)) for side in zip(*boxes, strict=True))
 
 
 def _around(hole: Box, context: float, size: Size, mask: Mask) -> Box:

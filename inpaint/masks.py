@@ -17,6 +17,30 @@ def bounding_box(mask: Mask) -> Box | None:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
 
 
+def union(*boxes: Box) -> Box:
+    """The smallest box that holds them all."""
+    return tuple(slice(min(s.start for s in side), max(s.stop for s in side)) for side in zip(*boxes, strict=True))
+
+
+def overlap(box: Box, other: Box) -> tuple[Box, Box]:
+    """What two boxes share, as seen from the first and from the second; empty slices where they share nothing."""
+    shared = [(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(box, other, strict=True)]
+    shared = [(start, max(start, stop)) for start, stop in shared]
+    return tuple(
+        tuple(slice(start - at.start, stop - at.start) for (start, stop), at in zip(shared, seen, strict=True))
+        for seen in (box, other)
+    )
+
+
+def surroundings(mask: Mask, context: float = 0.5, least: int = 32) -> Box:
+    """The hole's box with some of what is around it: `context` of its longer side, at least so many pixels."""
+    box = bounding_box(mask)
+    reach = max(least, round(context * max(at.stop - at.start for at in box)))
+    return tuple(
+        slice(max(at.start - reach, 0), min(at.stop + reach, n)) for at, n in zip(box, mask.shape, strict=True)
+    )
+
+
 def count(mask: Mask) -> int:
     """How many pixels are missing."""
     return int(np.count_nonzero(mask))

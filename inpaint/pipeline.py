@@ -177,6 +177,19 @@ class Fill:
             np.copyto(out[box], pixels, where=hole[..., None])
         return out
 
+    @property
+    def box(self) -> Box:
+        """What holds every filled pixel."""
+        return masks.union(*(box for box, _, _ in self.patches))
+
+    def crop(self, box: Box) -> Image:
+        """The part of `image` in a box, without the rest being made."""
+        out = self.source[box].copy()
+        for at, pixels, hole in self.patches:
+            here, there = masks.overlap(box, at)
+            np.copyto(out[here], pixels[there], where=hole[there][..., None])
+        return out
+
     def onto(self, small: Image) -> Image:
         """The fill drawn on a smaller copy of the source, for a preview."""
         out = small.copy()

@@ -170,6 +170,21 @@ def peak(device: str) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
+def forget_peak(device: str) -> bool:
+    """Let `peak` begin anew; whether this system can do that (Linux, or a GPU)."""
+    if device == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+        return True
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")  # proc(5): the peak resident set size
+        return True
+    except OSError:
+        return False
+
+
 def plain(device: str, runs: int = 20) -> float:
     """GFLOP/s of one plain 64→64 3×3 convolution at 256², float32: the yardstick."""
     import torch

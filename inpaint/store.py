@@ -118,6 +118,12 @@ def file_and_facts(name: str, card: Card, tag: str) -> tuple[Path, dict[str, Any
     return path, about(name, tag, weights(name, card, tag))
 
 
+def digest(name: str, card: Card, tag: str) -> str:
+    """ "sha256:…" of the file, or files, that weights on this machine are loaded from. Raises InpaintError."""
+    files = own()[name] if tag == OWN else (file_and_facts(name, card, tag)[0],)
+    return "+".join(map(hub.digest, files))
+
+
 def verify(name: str, card: Card, tag: str) -> str:
     """What was checked of weights that are here. Raises InpaintError for whatever is wrong.
 

@@ -86,6 +86,21 @@ def weights(name: str, tag: str) -> Weights:
     return store.weights(name, card(name), tag)
 
 
+def terms(name: str, tag: str) -> tuple[str, bool | None]:
+    """The licence of a model's code and of its weights, and whether results may be made for money; None: unclear."""
+    known, facts = card(name), weights(name, tag) if tag else None
+    code = known.licence.removesuffix("; weights: see each tag")
+    if not facts:
+        return code, known.commercial
+    return f"{code}; weights: {facts.licence}", known.commercial and facts.commercial
+
+
+def use(name: str, tag: str) -> str:
+    """Whether results may be made for money, as far as code and weights go, in words."""
+    words = {True: "commercial use allowed", False: "no commercial use", None: "licence unclear: no commercial use"}
+    return words[terms(name, tag)[1]]
+
+
 def ready(name: str, tag: str = "") -> bool:
     """Whether the model runs without a download. A model that needs no weights always does."""
     known = card(name)
@@ -97,6 +112,11 @@ def ready(name: str, tag: str = "") -> bool:
 def file_and_facts(name: str, tag: str) -> tuple[Path, dict[str, Any]]:
     """The file of weights that are on this machine, and what there is to say of it. Raises InpaintError."""
     return store.file_and_facts(name, card(name), tag)
+
+
+def digest(name: str, tag: str) -> str:
+    """ "sha256:…" of the weights' file on this machine; "" for a model without weights. Raises InpaintError."""
+    return store.digest(name, card(name), tag) if tag else ""
 
 
 def verify(name: str, tag: str) -> str:

@@ -106,3 +106,58 @@ def test_gmsd_follows_the_paper(pair):
 def test_gmsd_agrees_with_piq(pair):
     """Version 0.8.0, in float64, with a data range of 255; the sides are 72 and 97."""
     assert metrics.gmsd(*pair) == pytest.approx(0.14027745955042684, abs=1e-9)
+
+
+def test_local_scores_are_those_of_the_whole_picture():
+    rng = np.random.default_rng(1)
+    truth = rng.integers(0, 256, (151, 173, 3), np.uint8)
+    hole = np.zeros((151, 173), bool)
+    hole[61:90, 70:101] = True
+    filled = truth.copy()
+    filled[hole] = rng.integers(0, 256, (hole.sum(), 3), np.uint8)
+    rim = hole.copy()
+    rim[61 + 8 : 90 - 8, 70 + 8 : 101 - 8] = False
+    found = metrics.local(filled, truth, hole)
+    for name in ("psnr", "ssim", "gmsd", "delta_e"):
+        metric = getattr(metrics, name)
+        assert found[f"{name}_hole"] == metric(filled, truth, hole)
+        assert found[f"{name}_rim"] == metric(filled, truth, rim)
+    assert metrics.score(filled, truth, hole)["ssim_hole"] == found["ssim_hole"]
+
+
+def test_gmsd_of_a_mask_looks_there_alone(pair):
+    everywhere = np.ones(pair[0].shape[:2], bool)
+    assert metrics.gmsd(*pair, everywhere) == metrics.gmsd(*pair)
+    far = np.zeros_like(everywhere)
+    far[64:, 40:] = True
+    assert metrics.gmsd(*pair, far) == 0 < metrics.gmsd(*pair)
+
+
+def test_delta_e_is_that_of_the_standard():
+    """Grey against grey: only L* differs, so ΔE2000 is ΔL* over S_L."""
+    hole = np.ones((24, 20), bool)
+
+    def lightness(v):
+        c = v / 255
+        y = ((c + 0.055) / 1.055) ** 2.4
+        return 116 * y ** (1 / 3) - 16
+
+    a, b = lightness(150), lightness(120)
+    mean = (a + b) / 2
+    weight = 1 + 0.015 * (mean - 50) ** 2 / math.sqrt(20 + (mean - 50) ** 2)
+    assert metrics.delta_e(flat(120), flat(150), hole) == pytest.approx((a - b) / weight, abs=0.01)
+    assert metrics.delta_e(flat(120), flat(120), hole) == 0
+
+
+def test_a_seam_is_a_step_at_the_rim():
+    y, x = np.mgrid[:60, :60]
+    picture = np.repeat((2 * x[..., None]).astype(np.uint8), 3, 2)
+    hole = np.zeros((60, 60), bool)
+    hole[20:40, 20:40] = True
+    assert metrics.seam(picture, hole) == pytest.approx(1, abs=1e-9)
+    seen = picture.copy()
+    seen[hole] += 50
+    assert metrics.seam(seen, hole) > 10
+    smooth = np.where(hole[..., None], 90, np.random.default_rng(0).integers(0, 181, (60, 60, 3))).astype(np.uint8)
+    assert metrics.seam(smooth, hole) < 1
+    assert math.isnan(metrics.seam(picture, np.ones((60, 60), bool)))

@@ -84,7 +84,7 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
     "metrics": {"cv2", "skimage", "contract", "masks"},
     "lab": {
         *("cv2", "PIL", "scipy", "contract", "masks", "metrics", "picture", "pipeline", "sheet", "plot", "speed"),
-        *("store", "zoo", "__init__"),
+        *("store", "versions", "zoo", "__init__"),
     },
     "cli_lab": {"typer", "rich", "contract", "masks", "picture", "pipeline", "zoo", "lab", "cli_weights", "__init__"},
     "viewer": {"gradio", "contract"},
@@ -100,7 +100,8 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
     "cli_train": {"typer", "rich", "torch", "contract", "training"},
     "speed": {"torch", "contract", "checkpoint", "zoo"},
     "sheet": {"PIL", "contract"},
-    "bench": {"torch", "metrics", "picture", "sheet", "speed", "zoo", "contract", "__init__"},
+    "versions": {"__init__"},
+    "bench": {"torch", "versions", "metrics", "picture", "sheet", "speed", "zoo", "contract", "__init__"},
     "__main__": {"cli"},
 }
 ROOMS = {path.stem for path in ROOT.iterdir()}

@@ -1,0 +1,165 @@
+"""Several fills of one picture, one after the other: of many models, or of one model in many settings."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .. import metrics, pipeline, speed, zoo
+from .. import stream as _stream
+from ..contract import Image, InpaintError, Mask
+from ..pipeline import Fill
+
+MORE_IS_BETTER = ("psnr", "ssim")  # scores whose names begin so; of all others less is
+ENDED = ("done", "failed", "stopped")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One fill to be made."""
+
+    model: str
+    weights: str = ""  # tag; "": as `zoo.pick_tag` takes them
+    seed: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)  # of the model and the pipeline
+    label: str = ""  # what to call it; "": the model's title and what differs from its defaults
+    mask: Mask | None = field(default=None, repr=False, compare=False)  # instead of the hole that all share
+
+    @property
+    def title(self) -> str:
+        """For people: "PatchMatch (patch 5, seed 3)"."""
+        if self.label:
+            return self.label
+        card = zoo.card(self.model)
+        defaults = {option.name: option.default for option in pipeline.options(card)}
+        turned = {k: v for k, v in self.options.items() if str(v) != str(defaults.get(k))}
+        words = [f"{name.replace('_', ' ')} {value}" for name, value in turned.items()]
+        words = [*([self.weights] if self.weights else []), *words, *([f"seed {self.seed}"] if self.seed else [])]
+        return f"{card.title} ({', '.join(words)})" if words else card.title
+
+    def __str__(self) -> str:
+        """As `parse` reads it."""
+        settings = [f"{k}={v}" for k, v in self.options.items()] + ([f"seed={self.seed}"] if self.seed else [])
+        return (
+            f"{self.model}{f'@{self.weights}' if self.weights else ''}{':' if settings else ''}{','.join(settings)}"
+        )
+
+
+def parse(text: str) -> Trial:
+    """A trial from "model", "model@weights" or either with ":option=value,option=value"; `seed` is an option too.
+
+    Raises InpaintError where the words make no sense; whether the model takes the options is seen when it runs.
+    """
+    head, _, tail = text.strip().partition(":")
+    model, _, tag = head.partition("@")
+    zoo.card(model)
+    options: dict[str, Any] = {}
+    for pair in filter(None, (part.strip() for part in tail.split(","))):
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise InpaintError(f"{text!r}: settings are name=value, separated by commas, not {pair!r}.")
+        options[name.strip().replace("-", "_")] = value.strip()
+    seed = options.pop("seed", "0")
+    if not seed.isdecimal():
+        raise InpaintError(f"{text!r}: the seed must be a whole number, not {seed!r}.")
+    return Trial(model, tag, int(seed), options)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Where a trial stands. With `done` it has a fill and scores, with `failed` a reason."""
+
+    trial: Trial
+    state: str = "waiting"  # waiting, running, done, failed, stopped
+    progress: float = 0.0
+    note: str = ""  # what is under way, or why it failed
+    fill: Fill | None = field(default=None, repr=False)
+    peak: float | None = None  # GiB: the most this process, or the GPU, held meanwhile; None: cannot be told here
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def weights(self) -> str:
+        """The tag that was used."""
+        return self.fill.report.weights if self.fill else self.trial.weights
+
+
+def run(
+    image: Image,
+    mask: Mask,
+    trials: Sequence[Trial],
+    *,
+    device: str = "auto",
+    intact: bool = False,
+    stream: Callable[..., Iterator[Fill]] = _stream,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Iterator[list[Cell]]:
+    """Yield all cells whenever one of them has moved. A trial that fails is told of and the others go on.
+
+    mask: where the fills are scored; also the hole of every trial that has none of its own.
+    intact: the picture under the hole is the truth; the fills are scored against it, else by what needs no truth.
+    stopping: asked often; once it says so, the trial under way and those to come are `stopped`, the others kept.
+    Raises InpaintError for a picture or a hole that cannot be used.
+    """
+    if not trials:
+        raise InpaintError("Choose at least one method.")
+    pipeline.check(image, mask)
+    cells = [Cell(trial) for trial in trials]
+    for k, trial in enumerate(trials):
+        own = mask if trial.mask is None else trial.mask
+        for cells[k] in _steps(image, trial, own, device, stream, stopping):
+            if cells[k].state == "done":
+                filled = cells[k].fill.image
+                scores = metrics.local(filled, image, mask) if intact else {"seam": metrics.seam(filled, own)}
+                cells[k] = replace(cells[k], scores=scores)
+            yield list(cells)
+
+
+def _steps(image: Image, trial: Trial, mask: Mask, device: str, stream, stopping) -> Iterator[Cell]:
+    """The trial from its beginning to one of ENDED."""
+    cell = Cell(trial, "running", note="starting")
+    try:
+        yield from _filling(cell, image, mask, device, stream, stopping)
+    except InpaintError as error:
+        yield replace(cell, state="failed", note=str(error))
+    except Exception as error:  # of one method: the others are to go on
+        enough = not pipeline.out_of_memory(error)
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        yield replace(cell, state="failed", note=reason if enough else "There was not enough memory for it.")
+
+
+def _filling(cell: Cell, image: Image, mask: Mask, device: str, stream, stopping) -> Iterator[Cell]:
+    trial = cell.trial
+    if stopping():
+        yield replace(cell, state="stopped", note="not begun")
+        return
+    yield cell
+    for download in zoo.fetch(trial.model, trial.weights):
+        yield replace(cell, progress=download.done / (download.total or math.inf), note=str(download))
+        if stopping():
+            yield replace(cell, state="stopped", note="stopped while its weights came; the download goes on")
+            return
+    zoo.release()  # what another method left in memory is not this one's
+    measured = speed.forget_peak(zoo.pick_device(trial.model, device))
+    settings = {"weights": trial.weights, "seed": trial.seed, "device": device, **trial.options}
+    fills, told = stream(image, mask, trial.model, **settings), 0.0
+    for fill in fills:
+        if fill.progress < 1 and time.monotonic() - told > 0.3:
+            told = time.monotonic()
+            yield replace(cell, progress=fill.progress, note=fill.note or "filling")
+        if stopping() and fill.progress < 1:
+            fills.close()
+            yield replace(cell, state="stopped", note=f"stopped at {fill.progress:.0%}")
+            return
+    peak = speed.peak(fill.report.device) if measured else None
+    yield replace(cell, state="done", progress=1.0, fill=fill, peak=peak)
+
+
+def best(cells: Sequence[Cell]) -> dict[str, float]:
+    """Score → its best value, of those that at least two cells have and that are not all the same."""
+    found = {}
+    for name in dict.fromkeys(name for cell in cells for name in cell.scores):
+        values = [cell.scores[name] for cell in cells if name in cell.scores and not math.isnan(cell.scores[name])]
+        if len(set(values)) > 1:
+            found[name] = max(values) if name.startswith(MORE_IS_BETTER) else min(values)
+    return found
