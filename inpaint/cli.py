@@ -1,4 +1,4 @@
-"""The command line: python -m inpaint models | fill | weights | bench | serve."""
+"""The command line: python -m inpaint models | fill | bench | speed | serve, and what `cli_*.py` add."""
 
 import dataclasses
 import glob
@@ -9,21 +9,22 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Table
 
-from . import InpaintError, Layer, picture, pipeline, store, stream, zoo
+from . import InpaintError, picture, pipeline, stream, terminal, zoo
+from .cli_lab import compare, rerun, sensitivity
 from .cli_train import train
 from .cli_weights import app as weights_app
 from .cli_weights import download_bar
+from .lab.manifest import of, to_json
 
 app = typer.Typer(
     help="Fill holes in pictures.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 app.add_typer(weights_app, name="weights")
-app.command()(train)
-COMMON = {"model", "weights", "device", "precision", "seed", "intact"}  # not a model's own options
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+for command in (compare, sensitivity, rerun, train):
+    app.command()(command)
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -115,66 +116,67 @@ def fill(
     intact: Annotated[
         bool, typer.Option("--intact", help="the picture under the mask is the truth: print the PSNR in the hole")
     ] = False,
+    manifest: Annotated[
+        bool, typer.Option("--manifest", help="also write OUT.json, with which `rerun` makes the fill again")
+    ] = False,
 ) -> None:
     """Fill the hole of one picture, or of every picture in a folder."""
     model = model or zoo.default()
-    settings = {"model": model, "weights": _weights(model, weights), "device": device, "precision": precision}
-    settings |= {"seed": seed, "intact": intact, **_options(option or [])}
+    settings = {
+        "model": model,
+        "weights": terminal.weights(model, weights),
+        "device": device,
+        "precision": precision,
+    }
+    settings |= {"seed": seed, "intact": intact, **terminal.options(option or [])}
     if views:
-        _make_folder(views)
+        terminal.make_folder(views)
     with download_bar() as show:
         show(zoo.fetch(model, settings["weights"]))
     if image.is_dir():
-        _fill_folder(image, mask, out, views, settings)
+        _fill_folder(image, mask, out, views, settings, manifest)
         return
-    _refuse_overwriting(out, image, mask)
-    with _bar() as bar:
-        report = fill_file(image, mask, out, views, settings, bar)
-    err.print(report)
+    terminal.refuse_overwriting(out, image, mask)
+    with terminal.bar() as bar:
+        report = fill_file(image, mask, out, views, settings, bar, _beside(out, manifest))
+    terminal.err.print(report)
 
 
 def fill_file(
-    image: Path, mask: Path, out: Path, views: Path | None, settings: dict[str, Any], bar: Progress
+    image: Path,
+    mask: Path,
+    out: Path,
+    views: Path | None,
+    settings: dict[str, Any],
+    bar: Progress,
+    manifest: Path | None = None,
 ) -> str:
-    """Fill one file and write it; what was done, in one line. Raises InpaintError."""
+    """Fill one file and write it, and its manifest; what was done, in one line. Raises InpaintError."""
     picture.format_of(out)  # before the work, not after it
     photo = picture.open_picture(image)
     hole, said = picture.read_mask(mask, photo.shape)
-    settings = settings | _layers(settings, photo.shape)
+    layers = terminal.layers(settings["model"], settings, photo.shape)
     task = bar.add_task(image.name, total=1.0)
     last = None
-    for last in stream(photo.rgb, hole, **settings):
+    for last in stream(photo.rgb, hole, **settings | layers):
         bar.update(task, completed=last.progress, description=f"{image.name} {last.note}")
     bar.remove_task(task)
     lost = photo.filled(last.image, hole).save(out)
+    if manifest:
+        picture.write(manifest, to_json(of(last, hole, layers, settings["precision"])).encode())
     for title, view in last.views.items() if views else ():
         name = f"{out.stem}.{title.replace(' ', '-')}.png"
         picture.Picture(view).save(views / name)
     return " · ".join([str(last.report), *photo.notes, *said, *lost])
 
 
-def _weights(model: str, given: str) -> str:
-    """The tag; files the user names become the tag of their own."""
-    if not given or given in zoo.tags(model):
-        return given
-    files = tuple(Path(file).expanduser() for file in given.split(","))
-    if not all(file.is_file() for file in files):
-        zoo.pick_tag(model, given)  # says which tags there are
-    store.bring(model, files)
-    return store.OWN
+def _beside(out: Path, manifest: bool) -> Path | None:
+    return out.with_suffix(".json") if manifest else None
 
 
-def _layers(settings: dict[str, Any], shape: tuple[int, int]) -> dict[str, Any]:
-    """Options that are pictures, read from the files they name."""
-    found = {}
-    for option in zoo.card(settings["model"]).options:
-        if isinstance(option, Layer) and (file := settings.get(option.name)):
-            mask = option.kind == "mask"
-            found[option.name] = picture.read_mask(file, shape)[0] if mask else picture.read_layer(file, shape)
-    return found
-
-
-def _fill_folder(images: Path, mask: Path, out: Path, views: Path | None, settings: dict[str, Any]) -> None:
+def _fill_folder(
+    images: Path, mask: Path, out: Path, views: Path | None, settings: dict[str, Any], manifest: bool
+) -> None:
     if not mask.is_dir():
         raise InpaintError(f"{images} is a folder, so the mask must be a folder too; {mask} is not.")
     if any(folder.resolve() == out.resolve() for folder in (images, mask)):
@@ -182,23 +184,26 @@ def _fill_folder(images: Path, mask: Path, out: Path, views: Path | None, settin
     files = _pictures(images)
     if not files:
         raise InpaintError(f"There is no picture in {images}.")
-    pipeline.settings(zoo.card(settings["model"]), {k: v for k, v in settings.items() if k not in COMMON})
+    pipeline.settings(zoo.card(settings["model"]), {k: v for k, v in settings.items() if k not in terminal.COMMON})
     zoo.pick_device(settings["model"], settings["device"])
-    _make_folder(out)
+    terminal.make_folder(out)
     stems = [file.stem for file in files]
     bad = []
-    with _bar() as bar:
+    with terminal.bar() as bar:
         whole = bar.add_task("all", total=len(files))
         for file in files:
             name = file.stem if stems.count(file.stem) == 1 else file.name
             try:
-                line = fill_file(file, _mask_of(file, mask), out / f"{name}.png", views, settings, bar)
+                to = out / f"{name}.png"
+                line = fill_file(file, _mask_of(file, mask), to, views, settings, bar, _beside(to, manifest))
                 bar.console.print(f"{file.name}: {line}")
             except InpaintError as error:
                 bad.append(file.name)
                 bar.console.print(f"{file.name}: failed: {error}", markup=False)
             bar.advance(whole)
-    err.print(f"{len(files) - len(bad)} of {len(files)} filled" + (f"; failed: {', '.join(bad)}" if bad else ""))
+    terminal.err.print(
+        f"{len(files) - len(bad)} of {len(files)} filled" + (f"; failed: {', '.join(bad)}" if bad else "")
+    )
     if bad:
         raise typer.Exit(2)
 
@@ -223,35 +228,6 @@ def _mask_of(image: Path, folder: Path) -> Path:
     raise InpaintError(f"There is no mask for it in {folder}: expected {image.stem}.png or {image.stem}.mask.png.")
 
 
-def _options(pairs: list[str]) -> dict[str, str]:
-    found = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise InpaintError(f"--option takes key=value, not {pair!r}.")
-        found[key.strip().replace("-", "_")] = value.strip()
-    if clash := found.keys() & COMMON:
-        raise InpaintError(f"{', '.join(sorted(clash))} is not an option of the model; use --{min(clash)}.")
-    return found
-
-
-def _refuse_overwriting(out: Path, *inputs: Path) -> None:
-    if any(path.resolve() == out.resolve() for path in inputs):
-        raise InpaintError("The output would overwrite an input; choose another name.")
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InpaintError(f"Cannot make the folder {path}: {error.strerror}.") from None
-
-
-def _bar() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    return Progress(*columns, TimeRemainingColumn(), console=err, transient=True)
-
-
 @app.command()
 def bench(
     photos: Annotated[Path | None, typer.Option(help="folder of intact photos")] = None,
@@ -271,14 +247,16 @@ def bench(
     """Score models on photos whose holes cover the truth, by share of hole, and show what they make of them."""
     from . import bench as benchmark
 
-    names = [name.strip() for name in models.split(",") if name.strip()] or [n for n in zoo.names() if zoo.ready(n)]
-    settings = {"device": device, "seed": seed, **_options(option or [])}
-    _can_be_written(as_json, sheet)
+    names = terminal.names(models) or [n for n in zoo.names() if zoo.ready(n)]
+    settings = {"device": device, "seed": seed, **terminal.options(option or [])}
+    if sheet:
+        picture.format_of(sheet)
+    terminal.can_be_written(as_json, sheet)
     if bool(cases) == bool(photos and masks) or (cases and (photos or masks)):
         raise InpaintError("Give either --photos and --masks, or --cases.")
     given, rows = benchmark.look(benchmark.cases(cases) if cases else benchmark.pairs(photos, masks, rounds))
     shown = benchmark.spread(given, sheet_rows) if sheet else []
-    with _bar() as bar:
+    with terminal.bar() as bar:
         task = bar.add_task("bench", total=len(names) * len(given))
         for row in benchmark.run(given, names, keep=shown, **settings):
             rows.append(row)
@@ -289,17 +267,8 @@ def bench(
     if sheet and shown:
         picture.Picture(benchmark.contact(shown, rows)).save(sheet)
     if failed := benchmark.failures(rows):
-        err.print("failed: " + "; ".join(failed), markup=False)
+        terminal.err.print("failed: " + "; ".join(failed), markup=False)
         raise typer.Exit(2)
-
-
-def _can_be_written(as_json: Path | None, sheet: Path | None) -> None:
-    """Raise InpaintError before the work, not after it."""
-    if sheet:
-        picture.format_of(sheet)
-    for path in filter(None, (as_json, sheet)):
-        if not path.parent.is_dir():
-            raise InpaintError(f"Cannot write {path}: there is no folder {path.parent}.")
 
 
 @app.command()
@@ -312,12 +281,14 @@ def speed(
     """Measure what the networks cost on this machine: seconds, memory, GFLOP/s of a forward pass."""
     from . import speed as costs
 
-    names = [name.strip() for name in models.split(",") if name.strip()] or costs.models()
+    names = terminal.names(models) or costs.models()
     sides = [int(size) for size in sizes.split(",")]
     found = []
     for cost in costs.run(names, sides, device, precision):
         found.append(cost)
-        err.print(f"{cost.model} {cost.network} {cost.side}: {cost.error or f'{cost.seconds:.2f} s'}", markup=False)
+        terminal.err.print(
+            f"{cost.model} {cost.network} {cost.side}: {cost.error or f'{cost.seconds:.2f} s'}", markup=False
+        )
     print(costs.table(found))
 
 
@@ -338,8 +309,8 @@ def main() -> None:
     try:
         app()
     except InpaintError as error:
-        err.print(f"error: {error}", style="red", markup=False)
+        terminal.err.print(f"error: {error}", style="red", markup=False)
         sys.exit(2)
     except MemoryError:
-        err.print("error: not enough memory; use a smaller picture or working_size.", style="red")
+        terminal.err.print("error: not enough memory; use a smaller picture or working_size.", style="red")
         sys.exit(2)

@@ -1,6 +1,7 @@
 """A contact sheet: a row of pictures for each case, with words under each."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import ImageDraw, ImageFont
 from .contract import Image, Mask
 
 SIDE, GAP, TEXT = 256, 8, 16  # longest side of a picture, between two, height of a line of words; in pixels
+LETTERS = 12  # size of the letters
 PAPER, INK, HOLE = (250, 250, 250), (30, 30, 30), (214, 51, 132)
 
 
@@ -29,7 +31,7 @@ def holed(image: Image, mask: Mask) -> Image:
 
 def sheet(rows: Sequence[Sequence[Tile]]) -> Image:
     """(H, W, 3): the rows one below the other, each picture shrunk to 256 pixels, or as it is if it is smaller."""
-    font = ImageFont.load_default(TEXT - 3)
+    font = _font()
     strips = [_strip(row, font) for row in rows]
     width, height = max((strip.width for strip in strips), default=GAP), sum(strip.height for strip in strips)
     paper, top = PIL.Image.new("RGB", (width, height + GAP), PAPER), GAP
@@ -37,6 +39,13 @@ def sheet(rows: Sequence[Sequence[Tile]]) -> Image:
         paper.paste(strip, (0, top))
         top += strip.height
     return np.asarray(paper)
+
+
+def _font() -> ImageFont.FreeTypeFont:
+    """One that has every sign the words use; it comes with matplotlib."""
+    import matplotlib
+
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), LETTERS)
 
 
 def _strip(row: Sequence[Tile], font: ImageFont.FreeTypeFont) -> PIL.Image.Image:

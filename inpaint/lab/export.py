@@ -5,18 +5,33 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+
 from .. import zoo
-from ..contract import Image, Mask
+from ..contract import Image, InpaintError, Mask
+from ..masks import Box
 from ..picture import Picture
-from ..sheet import Tile, holed, sheet
+from ..pipeline import Fill
+from ..sheet import SIDE, Tile, holed, sheet
 from . import maps
 from .manifest import of, to_json
 from .trials import Cell, best
 
 ACROSS = 4  # pictures in a row of the sheet
-NAMES = {"psnr": "PSNR", "ssim": "SSIM", "gmsd": "GMSD", "delta_e": "ΔE2000", "l1": "L1", "seam": "seam"}
+NAMES = {
+    "psnr": "PSNR",
+    "ssim": "SSIM",
+    "gmsd": "GMSD",
+    "delta_e": "ΔE2000",
+    "l1": "L1",
+    "seam": "seam",
+    "consistency": "self-consistency",
+}
 FORMS = {
     "psnr": "{:.2f} dB",
     "ssim": "{:.3f}",
@@ -24,6 +39,7 @@ FORMS = {
     "delta_e": "{:.2f}",
     "l1": "{:.2f} %",
     "seam": "{:.2f}",
+    "consistency": "{:.2f} dB",
 }
 PLACES = {"hole": "hole", "rim": "rim", "": "whole"}
 FIRST = ("picture", "hole", "method", "model", "weights", "licence", "commercial use", "options", "seed", "state")
@@ -33,7 +49,7 @@ COSTS = ("seconds", "device", "peak GiB", "note")
 def named(score: str) -> tuple[str, str]:
     """ "psnr_rim" → ("PSNR", "rim"); "psnr" → ("PSNR", "whole")."""
     metric, _, place = score.rpartition("_") if score.endswith(("_hole", "_rim")) else (score, "", "")
-    return NAMES[metric], "" if metric == "seam" else PLACES[place]
+    return NAMES[metric], "" if metric in ("seam", "consistency") else PLACES[place]
 
 
 def written(score: str, value: float) -> str:
@@ -46,15 +62,36 @@ def facts(cell: Cell) -> tuple[str, ...]:
     licence, _ = zoo.terms(cell.trial.model, cell.weights)
     spent = [f"{cell.fill.report.seconds:.2g} s on {cell.fill.report.device}"] if cell.fill else []
     held = [] if cell.peak is None else [f"{cell.peak:.2f} GiB at most"]
-    return (*spent, *held, f"{licence} · {zoo.use(cell.trial.model, cell.weights)}")
+    return (*spent, *held, zoo.use(cell.trial.model, cell.weights), licence)
 
 
 # ---- the table
 
 
-def rows(picture: str, hole: float, cells: Sequence[Cell]) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Compared:
+    """A picture, its hole, and how the trials came out."""
+
+    photo: Picture
+    hole: Mask = field(repr=False)
+    cells: Sequence[Cell]
+    intact: bool  # whether the photo is the truth under the hole
+    name: str = "photo"
+
+    @property
+    def fills(self) -> list[Fill]:
+        return [cell.fill for cell in self.cells if cell.fill]
+
+    def difference(self) -> tuple[Image, float]:
+        """(H, W, 3): where the fills differ, as a map; and by how many levels at most. Of two fills or more."""
+        values = maps.spread(self.fills)
+        holes = [cell.trial.mask for cell in self.cells if cell.fill and cell.trial.mask is not None]
+        return maps.heat(values, self.photo.rgb, np.logical_or.reduce([self.hole, *holes])), float(values.max())
+
+
+def rows(compared: Compared) -> list[dict[str, Any]]:
     """A line of the table for each cell: everything that is known of it, by column."""
-    return [_row(picture, hole, cell) for cell in cells]
+    return [_row(compared.name, float(compared.hole.mean()), cell) for cell in compared.cells]
 
 
 def _row(picture: str, hole: float, cell: Cell) -> dict[str, Any]:
@@ -97,23 +134,26 @@ def _safe(value: Any) -> Any:
 # ---- the sheet
 
 
-def contact(photo: Image, hole: Mask, cells: Sequence[Cell], intact: bool, name: str = "") -> Image:
+def contact(compared: Compared) -> Image:
     """(H, W, 3): the hole and what is around it, the truth where it is known, each fill, where they differ."""
-    box = maps.shown(hole)
-    tiles = [Tile(holed(photo, hole)[box], (name, f"hole {hole.mean():.1%}"))]
-    if intact:
-        tiles.append(Tile(photo[box], ("truth",)))
-    leading = best(cells)
-    tiles += [_tile(cell, box, leading) for cell in cells]
-    fills = [cell.fill for cell in cells if cell.fill]
-    if len(fills) > 1:
-        values = maps.spread(fills)
-        words = ("where they differ", f"up to {values.max():.0f} levels")
-        tiles.append(Tile(maps.heat(values, photo, values > 0)[box], words))
-    return sheet([tiles[k : k + ACROSS] for k in range(0, len(tiles), ACROSS)])
+    return sheet(tiled(compared))
 
 
-def _tile(cell: Cell, box, leading: Mapping[str, float]) -> Tile:
+def tiled(compared: Compared) -> list[list[Tile]]:
+    """The rows of `contact`."""
+    rgb, hole = compared.photo.rgb, compared.hole
+    box, leading = maps.shown(hole), best(compared.cells)
+    tiles = [Tile(_small(holed(rgb[box], hole[box])), (compared.name, f"hole {hole.mean():.1%}"))]
+    if compared.intact:
+        tiles.append(Tile(_small(rgb[box]), ("truth",)))
+    tiles += [_tile(cell, box, leading) for cell in compared.cells]
+    if len(compared.fills) > 1:
+        map_, most = compared.difference()
+        tiles.append(Tile(_small(map_[box]), ("where they differ", f"up to {most:.0f} levels")))
+    return [tiles[k : k + ACROSS] for k in range(0, len(tiles), ACROSS)]
+
+
+def _tile(cell: Cell, box: Box, leading: Mapping[str, float]) -> Tile:
     if not cell.fill:
         return Tile(None, (cell.trial.title, cell.state, cell.note))
     lines: dict[str, list[str]] = {}
@@ -122,27 +162,58 @@ def _tile(cell: Cell, box, leading: Mapping[str, float]) -> Tile:
         if place != "whole":
             lines.setdefault(title, []).append(f"{place} {written(score, value)}{star}".strip())
     words = [f"{title}: {', '.join(values)}" for title, values in lines.items()]
-    return Tile(cell.fill.crop(box), (cell.trial.title, *words, *facts(cell)))
+    return Tile(_small(cell.fill.crop(box)), (cell.trial.title, *words, *facts(cell)))
+
+
+def _small(image: Image) -> Image:
+    """No larger than a sheet shows it."""
+    scale = SIDE / max(image.shape)
+    if scale >= 1:
+        return image
+    size = tuple(max(1, round(n * scale)) for n in image.shape[1::-1])
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 # ---- everything
 
 
-def archive(
-    path: Any, photo: Picture, hole: Mask, cells: Sequence[Cell], intact: bool, name: str = "photo"
-) -> None:
-    """Write a ZIP: each fill in full size with its manifest, the mask, the sheet, the map and the table."""
-    rgb, table = photo.rgb, rows(name, float(hole.mean()), cells)
-    done = [cell for cell in cells if cell.fill]
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as out:
+class Archive:
+    """A ZIP that is written picture by picture; the table and the sheet of all of them come last.
+
+    Of each picture: every fill in full size with its manifest, the mask, and where the fills differ.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.table: list[dict[str, Any]] = []
+        self.tiles: list[list[Tile]] = []
+
+    def __enter__(self) -> "Archive":
+        try:
+            self.zip = zipfile.ZipFile(self.path, "w", zipfile.ZIP_STORED)
+        except OSError as error:
+            raise InpaintError(f"Cannot write {self.path}: {error.strerror or error}.") from None
+        return self
+
+    def add(self, compared: Compared, folder: str = "") -> None:
+        """One more picture, in a folder of its own or at the top."""
+        done = [cell for cell in compared.cells if cell.fill]
         for k, cell in enumerate(done, 1):
-            mask = hole if cell.trial.mask is None else cell.trial.mask
-            stem = f"{k:02d}-{cell.trial.model}"
-            out.writestr(f"{stem}.png", photo.filled(cell.fill.image, mask).encode("PNG")[0])
-            out.writestr(f"{stem}.json", to_json(of(cell.fill, mask)))
-        out.writestr("mask.png", Picture((hole[..., None] * 255).astype("uint8")).encode("PNG")[0])
-        out.writestr("sheet.png", Picture(contact(rgb, hole, cells, intact, name)).encode("PNG")[0])
-        out.writestr("scores.csv", as_csv(table))
+            hole = compared.hole if cell.trial.mask is None else cell.trial.mask
+            stem = f"{folder}{k:02d}-{cell.trial.model}"
+            self._picture(f"{stem}.png", compared.photo.filled(cell.fill.image, hole))
+            self.zip.writestr(f"{stem}.json", to_json(of(cell.fill, hole)))
+        self._picture(f"{folder}mask.png", Picture(compared.hole[..., None].view(np.uint8) * 255))
         if len(done) > 1:
-            values = maps.spread([cell.fill for cell in done])
-            out.writestr("difference.png", Picture(maps.heat(values, rgb, values > 0)).encode("PNG")[0])
+            self._picture(f"{folder}difference.png", Picture(compared.difference()[0]))
+        self.table += rows(compared)
+        self.tiles += tiled(compared)
+
+    def _picture(self, name: str, picture: Picture) -> None:
+        self.zip.writestr(name, picture.encode("PNG")[0])
+
+    def __exit__(self, *failure: object) -> None:
+        with self.zip:
+            self.zip.writestr("scores.csv", as_csv(self.table))
+            if self.tiles:
+                self._picture("sheet.png", Picture(sheet(self.tiles)))

@@ -135,8 +135,17 @@ def rerun(
     if missing := manifest.lent.keys() - (lent or {}).keys() - changed.keys():
         raise InpaintError(f"The run borrowed from another picture: give it as {', '.join(sorted(missing))}.")
     settings = {"weights": manifest.weights, "seed": manifest.seed, "precision": manifest.precision}
+    settings["device"] = _there(manifest)
     settings |= {**manifest.options, **manifest.strokes, **(lent or {}), **changed}
     yield from stream(image, manifest.mask if mask is None else mask, manifest.model, **settings)
+
+
+def _there(manifest: Manifest) -> str:
+    """The device of the run, if this machine has it."""
+    try:
+        return zoo.pick_device(manifest.model, manifest.device or "auto")
+    except InpaintError:
+        return "auto"
 
 
 def verdict(then: Manifest, now: Manifest) -> Verdict:

@@ -1,5 +1,6 @@
 """Several fills of one picture, one after the other: of many models, or of one model in many settings."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,8 +12,11 @@ from .. import stream as _stream
 from ..contract import Image, InpaintError, Mask
 from ..pipeline import Fill
 
-MORE_IS_BETTER = ("psnr", "ssim")  # scores whose names begin so; of all others less is
+MORE_IS_BETTER = ("psnr", "ssim", "consistency")  # scores whose names begin so; of all others less is
 ENDED = ("done", "failed", "stopped")
+TOLD_EVERY = 0.3  # seconds
+SHARED = ("model", "weights", "device", "precision", "intact")  # not settings of one trial
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def parse(text: str) -> Trial:
     options: dict[str, Any] = {}
     for pair in filter(None, (part.strip() for part in tail.split(","))):
         name, equals, value = pair.partition("=")
-        if not equals or not name:
+        if not equals or not name or name in SHARED:
             raise InpaintError(f"{text!r}: settings are name=value, separated by commas, not {pair!r}.")
         options[name.strip().replace("-", "_")] = value.strip()
     seed = options.pop("seed", "0")
@@ -91,6 +95,8 @@ def run(
     *,
     device: str = "auto",
     intact: bool = False,
+    whole: bool = False,
+    probes: Sequence[Mask] = (),
     stream: Callable[..., Iterator[Fill]] = _stream,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Iterator[list[Cell]]:
@@ -98,61 +104,105 @@ def run(
 
     mask: where the fills are scored; also the hole of every trial that has none of its own.
     intact: the picture under the hole is the truth; the fills are scored against it, else by what needs no truth.
+    whole: where they are, also over the whole picture, which takes longer.
+    probes: known places, as `consistency.probes` finds them, that are hidden and filled too, one by one; the
+    mean of how well they come out, in dB, is the score `consistency`.
     stopping: asked often; once it says so, the trial under way and those to come are `stopped`, the others kept.
     Raises InpaintError for a picture or a hole that cannot be used.
     """
     if not trials:
         raise InpaintError("Choose at least one method.")
     pipeline.check(image, mask)
+    at = _At(image, mask, device, intact, whole, probes, stream, stopping)
     cells = [Cell(trial) for trial in trials]
     for k, trial in enumerate(trials):
-        own = mask if trial.mask is None else trial.mask
-        for cells[k] in _steps(image, trial, own, device, stream, stopping):
-            if cells[k].state == "done":
-                filled = cells[k].fill.image
-                scores = metrics.local(filled, image, mask) if intact else {"seam": metrics.seam(filled, own)}
-                cells[k] = replace(cells[k], scores=scores)
+        for cells[k] in at.steps(trial):
             yield list(cells)
 
 
-def _steps(image: Image, trial: Trial, mask: Mask, device: str, stream, stopping) -> Iterator[Cell]:
-    """The trial from its beginning to one of ENDED."""
-    cell = Cell(trial, "running", note="starting")
-    try:
-        yield from _filling(cell, image, mask, device, stream, stopping)
-    except InpaintError as error:
-        yield replace(cell, state="failed", note=str(error))
-    except Exception as error:  # of one method: the others are to go on
-        enough = not pipeline.out_of_memory(error)
-        reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-        yield replace(cell, state="failed", note=reason if enough else "There was not enough memory for it.")
+@dataclass(frozen=True)
+class _At:
+    """What all trials share."""
 
+    image: Image
+    mask: Mask
+    device: str
+    intact: bool
+    whole: bool
+    probes: Sequence[Mask]
+    stream: Callable[..., Iterator[Fill]]
+    stopping: Callable[[], bool]
 
-def _filling(cell: Cell, image: Image, mask: Mask, device: str, stream, stopping) -> Iterator[Cell]:
-    trial = cell.trial
-    if stopping():
-        yield replace(cell, state="stopped", note="not begun")
-        return
-    yield cell
-    for download in zoo.fetch(trial.model, trial.weights):
-        yield replace(cell, progress=download.done / (download.total or math.inf), note=str(download))
-        if stopping():
-            yield replace(cell, state="stopped", note="stopped while its weights came; the download goes on")
+    def steps(self, trial: Trial) -> Iterator[Cell]:
+        """The trial from its beginning to one of ENDED."""
+        cell = Cell(trial, "running", note="starting")
+        try:
+            yield from self._filling(cell)
+        except InpaintError as error:
+            yield replace(cell, state="failed", note=str(error))
+        except Exception as error:  # of one method: the others are to go on
+            log.exception("%s failed", trial)
+            lines = f"{type(error).__name__}: {error}".splitlines()
+            short = "There was not enough memory for it." if pipeline.out_of_memory(error) else lines[0][:200]
+            yield replace(cell, state="failed", note=short)
+
+    def _filling(self, cell: Cell) -> Iterator[Cell]:
+        trial = cell.trial
+        if self.stopping():
+            yield replace(cell, state="stopped", note="not begun")
             return
-    zoo.release()  # what another method left in memory is not this one's
-    measured = speed.forget_peak(zoo.pick_device(trial.model, device))
-    settings = {"weights": trial.weights, "seed": trial.seed, "device": device, **trial.options}
-    fills, told = stream(image, mask, trial.model, **settings), 0.0
-    for fill in fills:
-        if fill.progress < 1 and time.monotonic() - told > 0.3:
-            told = time.monotonic()
-            yield replace(cell, progress=fill.progress, note=fill.note or "filling")
-        if stopping() and fill.progress < 1:
-            fills.close()
-            yield replace(cell, state="stopped", note=f"stopped at {fill.progress:.0%}")
-            return
-    peak = speed.peak(fill.report.device) if measured else None
-    yield replace(cell, state="done", progress=1.0, fill=fill, peak=peak)
+        yield cell
+        for download in zoo.fetch(trial.model, trial.weights):
+            yield replace(cell, progress=download.done / (download.total or math.inf), note=str(download))
+            if self.stopping():
+                yield replace(cell, state="stopped", note="stopped while its weights came; the download goes on")
+                return
+        zoo.release()  # what another method left in memory is not this one's
+        measured = speed.forget_peak(zoo.pick_device(trial.model, self.device))
+        own = self.mask if trial.mask is None else trial.mask
+        for step in self._moving(cell, own):
+            if not step.fill:
+                yield step
+        if step.fill:
+            peak = speed.peak(step.fill.report.device) if measured else None
+            step = replace(step, note="", peak=peak, scores=self._scores(step.fill, own))
+            yield from self._hidden(step, own)
+
+    def _moving(self, cell: Cell, hole: Mask) -> Iterator[Cell]:
+        """The fill of a hole on its way; the last cell has it, unless it was stopped."""
+        trial, told = cell.trial, 0.0
+        settings = {"weights": trial.weights, "seed": trial.seed, "device": self.device, **trial.options}
+        fills = self.stream(self.image, hole, trial.model, **settings)
+        for fill in fills:
+            if fill.progress < 1 and time.monotonic() - told > TOLD_EVERY:
+                told = time.monotonic()
+                yield replace(cell, progress=fill.progress, note=fill.note or "filling")
+            if self.stopping() and fill.progress < 1:
+                fills.close()
+                yield replace(cell, state="stopped", note=f"stopped at {fill.progress:.0%}")
+                return
+        yield replace(cell, state="done", progress=1.0, fill=fill)
+
+    def _scores(self, fill: Fill, hole: Mask) -> dict[str, float]:
+        filled = fill.image
+        if self.intact:
+            more = metrics.score(filled, self.image, self.mask) if self.whole else {}
+            return metrics.local(filled, self.image, self.mask) | more
+        return {"seam": metrics.seam(filled, hole)}
+
+    def _hidden(self, cell: Cell, hole: Mask) -> Iterator[Cell]:
+        """The finished cell, with the score of the hidden places unless it was stopped on the way."""
+        found = []
+        for k, probe in enumerate(self.probes, 1):
+            waiting = replace(cell, state="running", note=f"hidden place {k} of {len(self.probes)}", fill=None)
+            for step in self._moving(waiting, hole | probe):
+                if step.state == "stopped":
+                    yield cell
+                    return
+                yield replace(step, state="running", fill=None)
+            found.append(metrics.psnr(step.fill.image, self.image, probe))
+        scores = {**cell.scores, "consistency": sum(found) / len(found)} if found else cell.scores
+        yield replace(cell, scores=scores)
 
 
 def best(cells: Sequence[Cell]) -> dict[str, float]:
