@@ -1,6 +1,7 @@
-"""The HTTP endpoint `/inpaint`: a picture file and a mask file in, a picture file and facts out."""
+"""The HTTP endpoints: `/inpaint` makes one fill of a picture file and a mask file, `/compare` several."""
 
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from typing import Any
 
 import gradio as gr
 
-from . import picture
-from .contract import InpaintError
+from . import picture, zoo
+from .contract import InpaintError, Mask
+from .lab import trials
+from .lab.export import Archive, Compared
 from .zerogpu import stream
 
 
@@ -28,6 +31,65 @@ def lay_out(**event: Any) -> None:
     gr.Button(visible=False).click(
         inpaint_files, inputs, outputs, api_name="inpaint", show_progress="hidden", **event
     )
+    _lay_out_compare(**event)
+
+
+def _lay_out_compare(**event: Any) -> None:
+    inputs = [
+        gr.File(visible=False, label="image", type="filepath"),
+        gr.File(visible=False, label="mask, white = hole", type="filepath"),
+        gr.JSON([], visible=False, label="methods"),
+        gr.Checkbox(False, visible=False, label="intact"),
+    ]
+    outputs = [gr.File(visible=False, label="archive"), gr.JSON(visible=False, label="table")]
+    gr.Button(visible=False).click(
+        compare_files, inputs, outputs, api_name="compare", show_progress="hidden", **event
+    )
+
+
+def compare_files(
+    image: str, mask: str, methods: list | None = None, intact: bool = False
+) -> Iterator[tuple[str, list[dict]]]:
+    """Fill the hole of a picture with several methods, and score them.
+
+    Args:
+        image: the picture file
+        mask: a picture of the same size, white where the hole is
+        methods: what `python -m inpaint models` lists, each alone or with settings, "patchmatch:patch=5,seed=2";
+            empty for all that are ready
+        intact: whether the picture is the truth under the hole, so that the fills are scored against it
+
+    Returns:
+        a ZIP of the fills in full size with their manifests, a contact sheet and the scores; and the scores
+    """
+    folder = Path(tempfile.mkdtemp(prefix="inpaint-"))
+    try:
+        photo, hole, _ = _read(image, mask)
+        words = methods or [name for name in zoo.names() if zoo.ready(name)]
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise InpaintError('The methods must be a JSON list of texts, ["telea", "patchmatch:patch=5"].')
+        chosen = [trials.parse(word) for word in words]
+        *_, cells = trials.run(photo.rgb, hole, chosen, intact=bool(intact), stream=stream)
+        path = folder / f"{Path(image).stem}-fills.zip"
+        with Archive(path) as archive:
+            archive.add(Compared(photo, hole, cells, bool(intact), Path(image).stem))
+        yield str(path), [{k: _plain(v) for k, v in row.items()} for row in archive.table]
+    except InpaintError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    finally:  # Gradio has taken its own copy by now
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read(image: str, mask: str) -> tuple[picture.Picture, Mask, tuple[str, ...]]:
+    if not image or not mask:
+        raise InpaintError("Send both a picture and a mask.")
+    photo = picture.open_picture(image)
+    return photo, *picture.read_mask(mask, photo.shape)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no number for is null."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def inpaint_files(
@@ -47,12 +109,9 @@ def inpaint_files(
     """
     folder = Path(tempfile.mkdtemp(prefix="inpaint-"))
     try:
-        if not image or not mask:
-            raise InpaintError("Send both a picture and a mask.")
+        photo, hole, said = _read(image, mask)
         if not isinstance(options or {}, dict):
             raise InpaintError("The options must be a JSON object, {name: value}.")
-        photo = picture.open_picture(image)
-        hole, said = picture.read_mask(mask, photo.shape)
         *_, last = stream(photo.rgb, hole, model, seed=int(seed or 0), **(options or {}))
         path = folder / f"{Path(image).stem}-{last.report.model}.png"
         photo.filled(last.image, hole).save(path)

@@ -14,6 +14,7 @@ import numpy as np
 
 from . import masks, pipeline
 from .contract import Array, Image, InpaintError, Mask
+from .lab.manifest import Manifest, of, to_json
 from .masks import Box
 from .picture import Picture, open_picture, read_layer, read_mask
 from .pipeline import Fill, Trace
@@ -70,6 +71,7 @@ class Job:
     options: Mapping[str, Any]
     strokes: tuple[Mask, Mask] | None = None  # drawn, erased: of the patch
     layers: Mapping[str, Array] = field(default_factory=dict, repr=False)  # for the model, of the photo's size
+    repeats: bool = True  # whether a manifest can tell how it is made
 
 
 @dataclass
@@ -89,6 +91,7 @@ class Result:
     traced: bool  # whether it is known where pixels were copied from
     edged: bool  # whether it has edges to edit
     shape: tuple[int, int]  # (H, W) of the photo
+    manifest: Path | None  # with which it can be made again; None where it was stopped
 
     @property
     def inside(self) -> Path:
@@ -133,6 +136,7 @@ class Session:
     stopping: bool = False
     folder: Path | None = None
     borrowed: Path | None = None  # the picture to borrow edges from
+    wanted: Manifest | None = None  # a run that was opened, to be made again
 
     def open(self, path: Path, name: str | None = None) -> Picture:
         """Take a photo, without a mask. Raises InpaintError and keeps the former one if it cannot be read.
@@ -146,7 +150,15 @@ class Session:
         if self.photo:
             self.photo.unlink(missing_ok=True)
         self.photo, self.name, self.picture, self.given = kept, name or Path(path).name, photo.shape, None
+        self.wanted = None
         return photo
+
+    def place(self, what: str) -> Path:
+        """An empty folder for one thing of the visitor's, "comparison" or "blend"; what was in it goes."""
+        path = self._folder() / what
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir()
+        return path
 
     def _folder(self) -> Path:
         self.folder = self.folder or Path(tempfile.mkdtemp(dir=shelf().name))
@@ -252,6 +264,7 @@ class Session:
             traced=bool(fill.traces),
             edged=EDGES in fill.views,
             shape=mask.shape,
+            manifest=_manifest(folder, fill, mask, job) if fill.progress == 1 and job.repeats else None,
         )
         np.savez_compressed(result.inside, small=hole, **_arrays(fill, mask, job))
         self.results.append(result)
@@ -309,6 +322,12 @@ def spread(strokes: Mask, shape: tuple[int, int]) -> Mask:
         index.append(owner)
         whole.append(fits)
     return strokes[np.ix_(*index)] & np.logical_and.outer(*whole)
+
+
+def _manifest(folder: Path, fill: Fill, mask: Mask, job: Job) -> Path:
+    path = folder / f"{_stem(job.name)}-{fill.report.model}.json"
+    path.write_text(to_json(of(fill, mask, job.layers)), encoding="utf-8")
+    return path
 
 
 def _arrays(fill: Fill, mask: Mask, job: Job) -> dict[str, Array]:

@@ -2,6 +2,7 @@
 
 import json
 import urllib.request
+import zipfile
 
 import numpy as np
 import PIL.Image
@@ -12,7 +13,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from playwright.sync_api import sync_playwright
 
-from inpaint import zoo
+from inpaint import inpaint, metrics, zoo
 
 pytestmark = pytest.mark.browser
 
@@ -250,8 +251,22 @@ def test_the_endpoint(client, files, image, mask):
     assert pixels(defaults).shape == image.shape
 
 
-def test_only_the_endpoint_is_public(client):
-    assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == ["/inpaint"]
+def test_only_the_endpoints_are_public(client):
+    public = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert list(public) == ["/inpaint", "/compare"]
+
+
+def test_the_endpoint_that_compares(client, files, image, mask):
+    words = ["telea", "patchmatch:patch=5,seed=2", "patchmatch:patch=99"]
+    path, table = client.predict(*files, words, True, api_name="/compare")
+    assert [row["state"] for row in table] == ["done", "done", "failed"]
+    telea = inpaint(image, mask, "telea")
+    assert table[0]["psnr_hole"] == metrics.psnr(telea, image, mask)
+    with zipfile.ZipFile(path) as archive, archive.open("01-telea.png") as file:
+        assert (pixels(file) == telea).all()
+    for words in ({"telea": 1}, ["no such method"], [3]):
+        with pytest.raises(AppError):
+            client.predict(*files, words, False, api_name="/compare")
 
 
 @pytest.mark.parametrize(
@@ -298,7 +313,6 @@ def test_two_visitors_do_not_share(site, tmp_path):
 def test_assistants_find_the_endpoint_when_asked_for(tmp_path):
     with served(ROOT / "app.py", tmp_path, GRADIO_MCP_SERVER="True") as url:
         tools = json.load(urllib.request.urlopen(f"{url}gradio_api/mcp/schema", timeout=20))
-    (tool,) = tools
-    assert "inpaint" in tool["name"] and {"image", "mask"} <= {
-        p.split("_")[0] for p in tool["inputSchema"]["properties"]
-    }
+    assert {tool["name"].rpartition("_")[0].split("_")[-1] for tool in tools} == {"inpaint", "compare"}
+    for tool in tools:
+        assert {"image", "mask"} <= {p.split("_")[0] for p in tool["inputSchema"]["properties"]}

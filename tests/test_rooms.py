@@ -57,15 +57,15 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
     "picture": {"cv2", "PIL", "contract", "masks"},
     "zoo": {"torch", "contract", "models", "store", "checkpoint"},
     "__init__": {"contract", "pipeline", "zoo"},
-    "session": {"cv2", "contract", "masks", "picture", "pipeline"},
+    "session": {"cv2", "contract", "lab", "masks", "picture", "pipeline"},
     "painter": {"gradio", "PIL", "contract", "masks"},
     "zerogpu": {"contract", "pipeline", "zoo", "__init__"},
-    "endpoint": {"gradio", "contract", "picture", "zerogpu"},
+    "endpoint": {"gradio", "contract", "lab", "picture", "zerogpu", "zoo"},
     "inside": {"gradio", "cv2", "contract", "masks", "picture", "painter", "session", "zoo"},
     "cards": {"gradio", "contract", "store", "zoo"},
     "page": {
         *("gradio", "contract", "masks", "picture", "pipeline", "zoo"),
-        *("cards", "endpoint", "inside", "painter", "session", "zerogpu", "__init__"),
+        *("cards", "endpoint", "inside", "lab", "painter", "session", "tabs", "zerogpu", "__init__"),
     },
     "cli": {
         "typer",
@@ -94,7 +94,7 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
     "placer": {"gradio", "PIL", "contract", "lab"},
     "tabs": {
         *("gradio", "cv2", "contract", "masks", "picture", "pipeline", "zoo", "lab"),
-        *("cards", "painter", "placer", "session", "viewer", "zerogpu", "__init__"),
+        *("cards", "inside", "painter", "placer", "session", "viewer", "zerogpu", "__init__"),
     },
     "training": {
         *("torch", "torchvision", "accelerate", "cv2", "PIL", "skimage", "matplotlib"),

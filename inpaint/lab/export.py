@@ -52,6 +52,12 @@ def named(score: str) -> tuple[str, str]:
     return NAMES[metric], "" if metric in ("seam", "consistency") else PLACES[place]
 
 
+def is_shown(score: str) -> bool:
+    """Whether there is room for it beside a picture; the table has all."""
+    metric, place = named(score)
+    return place != "whole" and metric != "L1"
+
+
 def written(score: str, value: float) -> str:
     """The value as people read it, with its unit."""
     return FORMS[next(metric for metric in FORMS if score.startswith(metric))].format(value)
@@ -159,7 +165,7 @@ def _tile(cell: Cell, box: Box, leading: Mapping[str, float]) -> Tile:
     lines: dict[str, list[str]] = {}
     for score, value in cell.scores.items():
         (title, place), star = named(score), " ★" if value == leading.get(score) else ""
-        if place != "whole":
+        if is_shown(score):
             lines.setdefault(title, []).append(f"{place} {written(score, value)}{star}".strip())
     words = [f"{title}: {', '.join(values)}" for title, values in lines.items()]
     return Tile(_small(cell.fill.crop(box)), (cell.trial.title, *words, *facts(cell)))

@@ -206,10 +206,19 @@ class _At:
 
 
 def best(cells: Sequence[Cell]) -> dict[str, float]:
-    """Score → its best value, of those that at least two cells have and that are not all the same."""
+    """Score → its best value, of those that at least two cells have and that are not all the same.
+
+    The best seam is the one that is most like its surroundings, neither stronger nor smoother.
+    """
     found = {}
     for name in dict.fromkeys(name for cell in cells for name in cell.scores):
         values = [cell.scores[name] for cell in cells if name in cell.scores and not math.isnan(cell.scores[name])]
         if len(set(values)) > 1:
-            found[name] = max(values) if name.startswith(MORE_IS_BETTER) else min(values)
+            found[name] = _leader(name, values)
     return found
+
+
+def _leader(name: str, values: Sequence[float]) -> float:
+    if name == "seam":
+        return min(values, key=lambda value: abs(math.log(value)))
+    return max(values) if name.startswith(MORE_IS_BETTER) else min(values)
