@@ -1,8 +1,9 @@
 """Make every picture and mask of this folder anew: python examples/render.py (needs scikit-image).
 
-Photos come out of skimage.data, the lighthouse is drawn here. White in a mask is the hole.
+Photos come out of skimage.data, the lighthouse is drawn here. White in a mask is the hole, in `blend/` the cut-out.
 """
 
+import json
 from pathlib import Path
 
 import cv2
@@ -112,9 +113,50 @@ def lighthouse():
     return picture, strokes(picture.shape, (90, "190,350 270,400 360,470"))
 
 
+def ellipse(photo, centre, axes):
+    return polygons(photo.shape, cv2.ellipse2Poly(centre, axes, 0, 0, 360, 3))
+
+
+def deep_sky():
+    photo = skimage.data.hubble_deep_field()[230:610, 290:990]
+    return (
+        photo,
+        ellipse(photo, (350, 190), (330, 170)),
+        "rocket.jpg",
+        {"x": 0.53, "y": 0.16, "scale": 0.66, "angle": -4},
+    )
+
+
+def visor():
+    photo = skimage.data.chelsea()
+    cat = ellipse(photo, (250, 130), (175, 125))
+    return photo, cat, "scratches.jpg", {"x": 0.755, "y": 0.845, "scale": 0.3, "angle": 0}
+
+
+def coin():
+    photo = skimage.data.coins()
+    return (
+        photo,
+        ellipse(photo, (334, 42), (33, 33)),
+        "spoon.jpg",
+        {"x": 0.88, "y": 0.72, "scale": 0.2, "angle": 15},
+    )
+
+
+def save(picture, mask, folder, name, kind="jpg"):
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(picture).save(folder / f"{name}.{kind}", quality=92, optimize=True)
+    Image.fromarray(mask).convert("1", dither=Image.Dither.NONE).save(folder / f"{name}.mask.png", optimize=True)
+
+
 if __name__ == "__main__":
     for make in spoon, tripod, bricks, scratches, pixels, rocket, galaxies, lighthouse:
         picture, mask = make()
-        name, kind = make.__name__, "png" if make is lighthouse else "jpg"
-        Image.fromarray(picture).save(HERE / f"{name}.{kind}", quality=92, optimize=True)
-        Image.fromarray(mask).convert("1", dither=Image.Dither.NONE).save(HERE / f"{name}.mask.png", optimize=True)
+        save(picture, mask, HERE, make.__name__, "png" if make is lighthouse else "jpg")
+    pairs = {}
+    for make in deep_sky, visor, coin:
+        picture, mask, first, placement = make()
+        name = make.__name__.replace("_", "-")
+        save(picture, mask, HERE / "blend", name)
+        pairs[name] = {"first": first, **placement}
+    (HERE / "blend" / "pairs.json").write_text(json.dumps(pairs, indent=1) + "\n", "utf-8")

@@ -13,7 +13,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from . import InpaintError, picture, pipeline, stream, terminal, zoo
-from .cli_lab import compare, rerun, sensitivity
+from .cli_canvas import blend, extend
+from .cli_lab import compare, rerun, sensitivity, votes
 from .cli_train import train
 from .cli_weights import app as weights_app
 from .cli_weights import download_bar
@@ -23,7 +24,7 @@ app = typer.Typer(
     help="Fill holes in pictures.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 app.add_typer(weights_app, name="weights")
-for command in (compare, sensitivity, rerun, train):
+for command in (compare, sensitivity, rerun, extend, blend, votes, train):
     app.command()(command)
 
 

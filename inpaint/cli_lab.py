@@ -1,4 +1,4 @@
-"""The command line of the lab: compare | sensitivity | rerun | extend | blend | votes."""
+"""The command line of the lab: compare | sensitivity | rerun | votes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +13,10 @@ from .cli_weights import download_bar
 from .contract import InpaintError, Mask
 from .lab import consistency, manifest
 from .lab import sensitivity as probing
+from .lab.elo import ENOUGH, SIZES
 from .lab.export import Archive, Compared, as_csv, named, written
 from .lab.trials import ENDED, Cell, Trial, best, parse, run
+from .lab.vote import Ballot
 from .picture import Picture
 from .sheet import sheet
 from .terminal import err
@@ -125,6 +127,30 @@ def rerun(
         photo.filled(fill.image, filled).save(out)
     print(found)
     raise typer.Exit(0 if found.same else 1)
+
+
+def votes(
+    file: Annotated[Path, typer.Argument(help="the file that INPAINT_VOTES named")],
+    ratings: Annotated[Path | None, typer.Option(help="CSV file for the ratings")] = None,
+    raw: Annotated[Path | None, typer.Option(help="CSV file for the votes themselves")] = None,
+) -> None:
+    """Show the ratings that visitors' blind votes make, and write them as CSV."""
+    if not file.is_file():
+        raise InpaintError(f"There is no file {file}; give the one that INPAINT_VOTES names.")
+    terminal.can_be_written(ratings, raw)
+    ballot = Ballot(file)
+    table = Table(box=None, pad_edge=False)
+    for column in ("method", "weights", "rating", "±", "votes", *SIZES):
+        table.add_column(column)
+    for line in ballot.table():
+        sizes = [f"{line.sizes[size].rating:.0f}" if line.sizes[size].votes >= ENOUGH else "–" for size in SIZES]
+        overall = line.overall
+        some = f"{overall.rating:.0f}" if overall.votes >= ENOUGH else "too few votes"
+        table.add_row(*line.entry, some, f"{overall.error:.0f}", str(overall.votes), *sizes)
+    Console().print(table)
+    for path, text in ((ratings, ballot.ratings_csv), (raw, ballot.votes_csv)):
+        if path:
+            picture.write(path, text().encode())
 
 
 def _read(path: Path) -> bytes:

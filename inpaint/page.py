@@ -20,12 +20,17 @@ from .lab.manifest import Manifest, digest, from_json, from_link
 from .painter import from_painter, mask_painter, photo_file, to_painter
 from .session import Session, preview
 from .tabs import HEAVY, HIDDEN, Shared, guarded, repeat
+from .tabs.blend import Blend
 from .tabs.compare import Compare
+from .tabs.extend import Extend
 from .tabs.grid import Grid
+from .tabs.learn import Learn
 from .tabs.outcome import Asked, Outcome
 from .tabs.repeat import Repeat
 from .tabs.sensitivity import Sensitivity
 from .tabs.setup import Setup
+from .tabs.vote import Vote
+from .tabs.vote import enabled as votes_are_kept
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 TO_THE_GRID = "() => document.querySelector('#lab').scrollIntoView({behavior: 'smooth'})"
@@ -47,7 +52,9 @@ class Page:
         self.blocks = blocks
         self.setup, self.repeat, self.grid = Setup(), Repeat(), Grid()
         self.outcome = Outcome(self.setup, self.repeat)
-        self.compare, self.sensitivity = Compare(), Sensitivity()
+        self.compare, self.sensitivity, self.extend = Compare(), Sensitivity(), Extend()
+        self.blend, self.learn = Blend(), Learn()
+        self.vote = Vote(self.examples) if votes_are_kept() else None
         self._lay_out()
         self._connect()
 
@@ -60,8 +67,16 @@ class Page:
             "Every pixel outside the hole stays as it was.",
             elem_id="title",
         )
-        with gr.Tabs(elem_id="rooms"), gr.Tab("Fill and compare", id="fill"):
-            self._lay_out_fill()
+        with gr.Tabs(elem_id="rooms"):
+            with gr.Tab("Fill and compare", id="fill"):
+                self._lay_out_fill()
+            with gr.Tab("Paste and blend", id="blend"):
+                self.blend.lay_out()
+            with gr.Tab("Learn", id="learn"):
+                self.learn.lay_out()
+            if self.vote:
+                with gr.Tab("Vote", id="vote"):
+                    self.vote.lay_out()
         endpoint.lay_out(**HEAVY)
 
     def _lay_out_fill(self) -> None:
@@ -76,6 +91,7 @@ class Page:
                     self._lay_out_way("Fill", self.setup.lay_out_model)
                     self._lay_out_way("Compare", self.compare.lay_out, many=True)
                     self._lay_out_way("Sensitivity", self.sensitivity.lay_out, many=True)
+                    self._lay_out_way("Extend", self.extend.lay_out)
                 with gr.Row(elem_id="going", equal_height=True):
                     self.status = gr.HTML(
                         status_html("Open a photo, or take an example."), elem_id="status", scale=6
@@ -154,6 +170,11 @@ class Page:
         for tab in (self.compare, self.sensitivity):
             tab.connect(shared, self.setup)
             tab.run.click(None, js=TO_THE_GRID)
+        self.extend.connect(shared, self.setup, self.outcome)
+        self.blend.connect(self.session, quick, heavy)
+        self.learn.connect(quick, heavy)
+        if self.vote:
+            self.vote.connect(self.blocks, self.session, self.painter, quick, heavy)
 
     def _connect_repeats(self, fresh: list, quick: dict, shown: dict) -> None:
         ways, again = self.repeat, [self.session, self.outcome.outline]

@@ -77,7 +77,7 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
         "page",
         "bench",
         "speed",
-        *("cli_lab", "cli_train", "cli_weights", "lab", "terminal"),
+        *("cli_canvas", "cli_lab", "cli_train", "cli_weights", "lab", "terminal"),
         "__init__",
     },
     "metrics": {"cv2", "skimage", "contract", "masks"},
@@ -88,6 +88,9 @@ MAY = {  # room: rooms and packages it may import, besides numpy and the standar
     "cli_lab": {
         *("typer", "rich", "bench", "contract", "masks", "picture", "pipeline", "sheet", "terminal", "zoo"),
         *("cli_weights", "lab", "__init__"),
+    },
+    "cli_canvas": {
+        *("typer", "contract", "picture", "sheet", "terminal", "zoo", "cli_weights", "lab", "__init__"),
     },
     "terminal": {"rich", "contract", "picture", "store", "zoo", "__init__"},
     "viewer": {"gradio", "contract"},

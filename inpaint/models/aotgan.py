@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..contract import Card, Hub, Inpainter, Size, Step, Weights
+from ..contract import Card, Hub, Inpainter, Size, Step, Tour, Weights
 from ..sources import openmmlab
 
 if TYPE_CHECKING:
@@ -34,6 +34,17 @@ CARD = Card(
     licence="own code; weights: see each tag",
     commercial=True,
     speed="three and a half seconds for 512 × 512 on two cores",
+    tour=Tour(
+        sees="A crop of up to 512 pixels with its hole white, and the mask as a fourth channel beside the three "
+        "colours.",
+        does="Eight blocks, each of four branches that look 1, 2, 4 and 8 places far, and a gate that decides how "
+        "much of what is new to let in. It is one pass, and hands out no pictures on the way.",
+        fails="It looks far, but knows no lighthouse: stripes and slanted edges that do not quite meet across the "
+        "hole are to be expected.",
+        good="tripod",
+        bad="lighthouse",
+        looked=False,
+    ),
     load=load,
     size=Size(multiple=4, minimum=64, maximum=2048, usual=512),
     gpu=True,

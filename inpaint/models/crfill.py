@@ -1,6 +1,6 @@
 """CR-Fill: DeepFill v2's network, which needs its attention for training only."""
 
-from ..contract import Card, Size, Url, Weights
+from ..contract import Card, Size, Tour, Url, Weights
 from .deepfill_v2 import PLACES, RAW, load
 
 PLACE = f"{RAW}zengxianyu/crfill/8fc46a382cd247a64dda3e8a5329c3b81901facd/files/"
@@ -30,6 +30,17 @@ CARD = Card(
     licence="own code; weights: see each tag",
     commercial=True,
     speed="about a second for 512 × 512 on two cores",
+    tour=Tour(
+        sees="A crop shrunk to 256 pixels with mid-grey in its hole, and a channel of ones and the mask beside "
+        "the colours.",
+        does="DeepFill v2's two networks without their attention: “coarse”, then “refined”, and in “gates” how "
+        "much each layer let through. What the attention knew was taught to the network while it was trained.",
+        fails="It works at 256 pixels and looks up no block to copy: joints softer than those around them are to "
+        "be expected.",
+        good="tripod",
+        bad="bricks",
+        looked=False,
+    ),
     load=load,
     size=Size(multiple=8, minimum=32, maximum=2048, usual=256),
     context=1.0,

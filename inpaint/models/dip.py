@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..contract import Card, Choice, Flag, Image, Inpainter, InpaintError, Mask, Number, Size, Step
+from ..contract import Card, Choice, Flag, Image, Inpainter, InpaintError, Mask, Number, Size, Step, Tour
 
 if TYPE_CHECKING:
     import torch
@@ -294,6 +294,19 @@ CARD = Card(
     "commercial use); no weights",
     commercial=True,
     speed="light: a minute for 512 × 512 on two cores; the paper's presets want a GPU",
+    tour=Tour(
+        sees="The crop in full size, up to 768 pixels, mirrored at the border to multiples of 64. It is the only "
+        "picture the network ever learns from, and in the hole nothing is asked of it.",
+        does="An untrained network turns noise into a picture, and is corrected some hundreds of times until its "
+        "picture agrees with the known pixels, at a quarter of the size first. Being made of convolutions it goes "
+        "on in the hole as it does around it. The mean of its last pictures is the fill; “latest output” is the "
+        "last of them, and “loss” says how far from the known pixels they were.",
+        fails="In so wide a hole nothing holds the network to anything: here it turns white. The loss, which "
+        "looks at known pixels alone, cannot see it.",
+        good="lighthouse",
+        bad="galaxies",
+        options={"iterations": 400, "working_size": 256},
+    ),
     load=load,
     size=Size(multiple=64, minimum=64, maximum=768),
     context=1.5,

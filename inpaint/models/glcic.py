@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..contract import Card, Inpainter, Size, Step, Weights
+from ..contract import Card, Inpainter, Size, Step, Tour, Weights
 from ..sources import openmmlab
 
 if TYPE_CHECKING:
@@ -48,6 +48,18 @@ CARD = Card(
     licence="own code; weights: see each tag",
     commercial=True,
     speed="a second and a half for 512 × 512 on two cores",
+    tour=Tour(
+        sees="A crop shrunk to 256 pixels with mid-grey in its hole, and the mask as a fourth channel beside the "
+        "three colours.",
+        does="One plain network: it goes down to a quarter of the size, looks 2, 4, 8 and 16 places far in four "
+        "layers, and comes up again. The two critics, one for the whole and one for the hole, were there in "
+        "training only.",
+        fails="Good structure, soft texture: grass that is smoother where the tripod stood than around it is to "
+        "be expected.",
+        good="rocket",
+        bad="tripod",
+        looked=False,
+    ),
     load=load,
     size=Size(multiple=4, minimum=64, maximum=2048, usual=256),
     gpu=True,

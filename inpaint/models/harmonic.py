@@ -6,7 +6,7 @@ Damelin & Hoang, "On surface completion and image inpainting by biharmonic funct
 
 import numpy as np
 
-from ..contract import Card, Choice, Size, Step
+from ..contract import Card, Choice, Size, Step, Tour
 from ..masks import Mask, grow
 
 
@@ -63,7 +63,18 @@ CARD = Card(
     licence="own implementation, Apache-2.0",
     commercial=True,
     speed="about a second",
+    tour=Tour(
+        sees="The known pixels that touch the hole, in full size. Nothing further away counts.",
+        does="Every missing pixel is to be the mean of its four neighbours, as in a soap film on a bent wire: "
+        "that is one large system of equations for each colour, and it is solved exactly. There are no steps, so "
+        "there is nothing to see on the way.",
+        fails="All joints end at the rim, and inside is an even grey. Yet its score is above those of Telea and "
+        "Navier–Stokes, whose streaks are further from the truth.",
+        good="rocket",
+        bad="bricks",
+    ),
     load=load,
+    borders=True,
     size=Size(maximum=768),
     context=0.25,
     options=(Choice("order", "harmonic", ("harmonic", "biharmonic"), help="membrane or thin plate"),),

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..contract import Card, Hub, Image, Inpainter, InpaintError, Mask, Size, Step, Weights
+from ..contract import Card, Hub, Image, Inpainter, InpaintError, Mask, Size, Step, Tour, Weights
 
 TAKES = "image uint8 (1, 3, any, any), mask uint8 (1, 1, any, any)"
 GIVES = "uint8 (1, 3, height, width)"
@@ -82,6 +82,17 @@ CARD = Card(
     licence="own code around the authors' file; weights: see each tag",
     commercial=True,
     speed="not measured",
+    tour=Tour(
+        sees="The authors' file is given the crop at 512 pixels or more, and the mask. It crops once more around "
+        "the hole and works at 512 × 512.",
+        does="One pass through a small network that was made for phones, and the result is pasted back. Of what "
+        "happens inside the file shows nothing.",
+        fails="It has one size and little room to remember: joints that blur, or do not meet across the hole, are "
+        "to be expected.",
+        good="spoon",
+        bad="bricks",
+        looked=False,
+    ),
     load=load,
     size=Size(minimum=512, maximum=2048, usual=512),
     context=1.0,

