@@ -34,6 +34,7 @@ def weights(model: str, given: str) -> str:
     if not all(file.is_file() for file in files):
         zoo.pick_tag(model, given)  # says which tags there are
     store.bring(model, files)
+    zoo.release()  # one in memory may have had other files
     return store.OWN
 
 

@@ -11,7 +11,7 @@ const HOLD = 220, SLIP = 5;                 // ms until a press shows the refere
 const CRISP = 3, CLOSEST = 40;              // screen pixels per picture pixel: squares from here on; no closer
 const GAP = 14;                             // between columns, as in the style sheet
 const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
-const safe = src => src;
+const safe = src => SAFE.test(src) ? src : '';
 
 let key = null, ratio = 0, against = '';    // against: what was chosen, also while it is not to be had
 let view = {x: 0, y: 0, s: 1};              // left and top edge in frame widths and heights; s: 1 = whole pictures
@@ -114,7 +114,7 @@ function dress({id, node, part, frame, tile, picture}) {
 
 // ---- from Python ---------------------------------------------------------------------------------------
 function take(value) {
-  if (!value || value.key !== key) reset();
+  reset();
   key = value ? value.key : null;
   const tiles = value?.tiles || [], times = new Map(), ids = [];
   for (const tile of tiles) {
