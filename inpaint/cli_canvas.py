@@ -112,6 +112,6 @@ def _pasted(
     image: Path, second: Path, mask: Path | None, placement: blending.Placement
 ) -> tuple[Picture, blending.Pasted]:
     """The first picture, and the second one placed on it. Raises InpaintError."""
-    first, other = picture.open_picture(image), picture.open_picture(second)
+    first, other = blending.in_colour(picture.open_picture(image)), picture.open_picture(second)
     painted: Mask | None = picture.read_mask(mask, other.shape)[0] if mask else None
     return first, blending.place(*blending.cut_out(other, painted), first.shape, placement)

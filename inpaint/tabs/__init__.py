@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 HEAVY = {"concurrency_limit": 1, "concurrency_id": "fill"}  # one fill at a time, the others queue
 HIDDEN = {"api_visibility": "private"}
+SHORT = "There is not enough memory for this; lower the working size or the context."
+FAILED = "The method failed on this picture; your mask is kept. Try another method or a smaller hole."
 log = logging.getLogger(__name__)
 
 
@@ -46,8 +48,11 @@ def guarded(handler: Callable[..., Any]) -> Callable[..., Any]:
     return handle
 
 
-def reported(status: gr.HTML, steps: Iterator[dict]) -> Iterator[dict]:
-    """The updates of something long; where it fails, a status line and a message that say why."""
+def reported(status: gr.HTML, steps: Iterator[dict], short: str = SHORT, failed: str = FAILED) -> Iterator[dict]:
+    """The updates of something long; where it fails, a status line and a message that say why.
+
+    short, failed: what is said where memory runs out, and of whatever the visitor cannot know.
+    """
     try:
         yield from steps
     except InpaintError as error:
@@ -55,10 +60,6 @@ def reported(status: gr.HTML, steps: Iterator[dict]) -> Iterator[dict]:
         raise gr.Error(str(error), print_exception=False) from None
     except Exception as error:
         log.exception("what a visitor asked for failed")
-        text = (
-            "There is not enough memory for this; lower the working size or the context."
-            if pipeline.out_of_memory(error)
-            else "The method failed on this picture; your mask is kept. Try another method or a smaller hole."
-        )
+        text = short if pipeline.out_of_memory(error) else failed
         yield {status: status_html(text, failed=True)}
         raise gr.Error(text, print_exception=False) from None

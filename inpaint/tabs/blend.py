@@ -1,7 +1,6 @@
 """Paste and blend: a second picture, or a cut-out of it, is placed on the photo, and three methods make it fit."""
 
 import json
-import logging
 import shutil
 import tempfile
 import time
@@ -13,7 +12,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from .. import masks, pipeline, zoo
+from .. import masks, zoo
 from ..cards import control, status_html
 from ..contract import Image, InpaintError, Mask
 from ..lab.blend import METHODS, OPTIONS, Filler, Placement, blend, cut_out, in_colour, place, settings, sticker
@@ -23,7 +22,7 @@ from ..placer import from_placer, placer, to_placer
 from ..session import Session, preview, shelf
 from ..viewer import Tile, address, to_viewer, viewer
 from ..zerogpu import stream
-from . import guarded
+from . import guarded, reported
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 WIDTH, HEIGHT = 0.4, 0.6  # of the photo: how large a cut-out is at most when it is first placed
@@ -32,7 +31,8 @@ ABOUT = (
     "cut-out varies and takes all its colour from the rim; Gaussian–Poisson weighs both. Outside the cut-out the "
     "photo stays as it was, unless the whole solution is asked for."
 )
-log = logging.getLogger(__name__)
+SHORT = "There is not enough memory for this; make the cut-out or the photo smaller."
+FAILED = "Blending failed on these pictures; try another placement."
 
 
 @dataclass(frozen=True)
@@ -242,22 +242,13 @@ class Blend:
 
     def run(self, painted: object, placed: object, pair: Pair, model: str, *values: Any) -> Iterator[dict]:
         """The three methods, one after the other."""
-        try:
+
+        def steps() -> Iterator[dict]:
             yield {self.status: status_html("Placing the cut-out…", 0.0)}
             given = dict(zip(self.controls, values, strict=True))
             yield from self._blend(painted, placed, pair, model, given)
-        except InpaintError as error:
-            yield {self.status: status_html(str(error), failed=True)}
-            raise gr.Error(str(error), print_exception=False) from None
-        except Exception as error:
-            log.exception("blending failed")
-            text = (
-                "There is not enough memory for this; make the cut-out or the photo smaller."
-                if pipeline.out_of_memory(error)
-                else "Blending failed on these pictures; try another placement."
-            )
-            yield {self.status: status_html(text, failed=True)}
-            raise gr.Error(text, print_exception=False) from None
+
+        yield from reported(self.status, steps(), SHORT, FAILED)
 
     def _blend(
         self, painted: object, placed: object, pair: Pair, model: str, given: dict[str, Any]

@@ -114,7 +114,7 @@ function dress({id, node, part, frame, tile, picture}) {
 
 // ---- from Python ---------------------------------------------------------------------------------------
 function take(value) {
-  reset();
+  if (!value || value.key !== key) reset();
   key = value ? value.key : null;
   const tiles = value?.tiles || [], times = new Map(), ids = [];
   for (const tile of tiles) {
@@ -176,13 +176,13 @@ function compare() {
 }
 
 function tell(tiles) {
-  const count = state => tiles.filter(tile => tile.state === state).length;
-  const said = [`${count('done')} of ${tiles.length} done`];
+  const fills = tiles.filter(tile => !tile.map), count = state => fills.filter(tile => tile.state === state).length;
+  const said = [`${count('done')} of ${fills.length} done`];
   for (const state of ['failed', 'stopped']) if (count(state)) said.push(`${count(state)} ${state}`);
   const text = tiles.length ? said.join(', ') : '';
   if ($('.vw-said').textContent !== text) $('.vw-said').textContent = text;     // said once, not twice a second
   bar.hidden = !tiles.length;
-  $('.vw-hint').hidden = tiles.length > 0;
+  $('.vw-hint').hidden = tiles.length > 0 || !root.dataset.hint;
 }
 
 // ---- layout, zoom and pan ------------------------------------------------------------------------------
