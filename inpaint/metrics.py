@@ -45,9 +45,9 @@ def ssim(filled: Image, truth: Image, mask: Mask | None = None) -> float:
 def gmsd(filled: Image, truth: Image, mask: Mask | None = None, c: float = 170) -> float:
     """Gradient magnitude similarity deviation (Xue et al. 2014), of the luma: 0 where nothing differs.
 
-    How unevenly the edges are wrong: over the whole picture, as in the paper, or over the mask, a pixel of the halved
-    picture counting where any of its four is in it. `c` keeps flat places stable; the paper's value for a data range
-    of 255. The darkness around the picture counts as in the authors' code.
+    How unevenly the edges are wrong: over the whole picture, as in the paper, or over the mask, where one pixel of
+    the halved picture counts if any of its four is in it. `c` keeps flat places stable; the paper's value for a data
+    range of 255. The darkness around the picture counts as in the authors' code.
     """
     a, b = (_edges(_halved(image @ np.array(LUMA))) for image in (filled, truth))
     similar = (2 * a * b + c) / (a**2 + b**2 + c)
@@ -68,8 +68,8 @@ def seam(filled: Image, hole: Mask) -> float:
     """How much stronger the luma steps across the hole's rim are than between known pixels just outside of it.
 
     The mean absolute step from a known pixel to its neighbour in the hole, over that between two known neighbours
-    within 8 pixels of the hole, one level added to each so that flat places stay quiet. 1: no seam to be seen; above:
-    a step shows; below: smoother than its surroundings. It needs no truth. nan where no known pixel is near.
+    within 8 pixels of the hole, one level added to each so that flat places stay quiet. 1: no seam to be seen;
+    above: a step shows; below: smoother than its surroundings. It needs no truth. nan where no known pixel is near.
     """
     box = _around(hole)
     hole, grey = hole[box], filled[box] @ np.array(LUMA)

@@ -87,7 +87,7 @@ def weights(name: str, tag: str) -> Weights:
 
 
 def terms(name: str, tag: str) -> tuple[str, bool | None]:
-    """The licence of a model's code and of its weights, and whether results may be made for money; None: unclear."""
+    """The licence of a model's code and weights, and whether results may be made for money; None: unclear."""
     known, facts = card(name), weights(name, tag) if tag else None
     code = known.licence.removesuffix("; weights: see each tag")
     if not facts:

@@ -1,8 +1,26 @@
 """Extend the canvas: what might lie beyond a photo's borders, painted by any method of the zoo.
 
 The border is filled one side after the other, left, right, top, bottom, and a wide one in steps, each of which sees
-what the steps before have painted: recursive outpainting, as in "Painting Outside the Box" (Sabini & Rusak,
-arXiv 1808.08483).
+what the steps before have painted: recursive outpainting, as in "Painting Outside the Box: Image Outpainting with
+GANs" (Sabini & Rusak, arXiv 1808.08483). Most networks were trained on holes inside a picture: they are shown
+mirrored photo beyond the part they fill. PConv, whose layers take what is beyond the picture as missing, and the
+methods that only look inwards from the rim or copy patches, need none: `Card.borders`.
+
+Ten photos of 256 × 256 cut down to 172 × 172 and extended back by 42 pixels a side; PSNR in dB / GMSD, lower is
+better; lite weights; the defaults are marked *:
+
+                               pconv           deepfill_v2     edgeconnect     patchmatch      harmonic
+    all sides at once          15.07 / 0.2362  15.30 / 0.2450  15.32 / 0.2488  13.75 / 0.2373  15.48 / 0.2777
+    in turn, nothing beyond    15.05 / 0.2369* 15.15 / 0.2432  15.15 / 0.2469  14.44 / 0.2293* 15.32 / 0.2775*
+    in turn, mirrored          15.00 / 0.2303  15.19 / 0.2394* 15.19 / 0.2408* 14.07 / 0.2303  15.28 / 0.2654
+    mirrored about the rim     14.20 / 0.2273  14.47 / 0.2312  14.41 / 0.2303  13.42 / 0.2421  14.51 / 0.2482
+    *, in steps of 12.5 %      14.63 / 0.2427  14.92 / 0.2391  15.07 / 0.2384  14.52 / 0.2278  15.34 / 0.2754
+    *, in steps of 6.25 %      14.08 / 0.2454  14.64 / 0.2457  14.78 / 0.2398  14.85 / 0.2350  15.36 / 0.2717
+    *, detail 1                14.71 / 0.2139  14.72 / 0.2178  14.75 / 0.2154  14.19 / 0.2211  15.01 / 0.2171
+
+Mirrored about the photo's rim the context holds the photo's own objects again, and their colours run into the fill;
+mirrored about the middle of the part to be filled, both its borders are alike. Where there is texture to continue
+PatchMatch looks best, and objects cut by the border grow on oddly; the lite networks give mist of the right colour.
 """
 
 import math
@@ -82,7 +100,7 @@ def by_share(shape: Sequence[int], shares: Sequence[float]) -> Sides:
 def to_ratio(shape: Sequence[int], ratio: str | float, anchor: str = "centre") -> Sides:
     """Pixels to add to a picture (H, W) until its width by its height is `ratio`: "16:9", "1.5" or 1.5.
 
-    anchor: where in the new picture the old one stays; a side across which nothing is added counts as the centre.
+    anchor: to which border of the new picture the old one keeps; across it, and with "centre", it is in the middle.
     Raises InpaintError, also for a picture that has the ratio already.
     """
     if anchor not in ANCHORS:

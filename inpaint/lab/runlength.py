@@ -63,7 +63,7 @@ def pack(data: bytes) -> str:
 
 
 def unpack(text: str, most: int) -> bytes:
-    """At most so many bytes of a packed text. Raises InpaintError beyond, ValueError or zlib.error where damaged."""
+    """At most so many bytes of a packed text. Raises InpaintError beyond; ValueError, zlib.error where damaged."""
     return inflate(base64.b64decode(text, validate=True), most)
 
 

@@ -36,7 +36,12 @@ class Setup:
             )
             self.run = gr.Button("Run", variant="primary", elem_id="run", scale=2, min_width=70)
         self.weights = gr.Dropdown(
-            weights_choices(first), value=tag or None, label="Weights", visible=bool(tag), elem_id="weights"
+            weights_choices(first),
+            value=tag or None,
+            label="Weights",
+            visible=bool(tag),
+            allow_custom_value=True,  # Run may be pressed before a new method's weights are listed: see `options`
+            elem_id="weights",
         )
         self.card = gr.HTML(card_html(first, tag), elem_id="card")
 
@@ -63,7 +68,7 @@ class Setup:
     def connect(self, blocks: gr.Blocks, quick: dict[str, Any]) -> None:
         blocks.load(self.listed, None, [self.model], **quick)
         self.model.input(self.chosen, self.model, [self.weights, self.card, *self.groups], **quick)
-        self.weights.input(card_html, [self.model, self.weights], self.card, **quick)
+        self.weights.input(self.carded, [self.model, self.weights], self.card, **quick)
 
     def listed(self) -> dict:
         """What is ready may have changed since the page was built."""
@@ -75,6 +80,13 @@ class Setup:
         choices = gr.update(choices=weights_choices(name), value=tag or None, visible=bool(tag))
         return choices, card_html(name, tag), *visible
 
+    def carded(self, name: str, tag: str) -> str:
+        return card_html(name, self._tag(name, tag) or zoo.pick_tag(name))
+
+    def _tag(self, name: str, tag: str | None) -> str:
+        """The tag, if it is one of the method's: else it is a former method's, or a word somebody typed."""
+        return tag if tag in zoo.tags(name) else ""
+
     # -- what is asked for
 
     @property
@@ -85,7 +97,7 @@ class Setup:
     def options(self, model: str, tag: str, seed: float, *values: Any) -> tuple[str, dict[str, Any]]:
         """The model, and all settings of a fill."""
         options = {k: v for (name, k), v in zip(self.controls, values, strict=True) if name == model}
-        return model, options | {"weights": tag or "", "seed": int(seed or 0)}
+        return model, options | {"weights": self._tag(model, tag), "seed": int(seed or 0)}
 
     def trial(self, *values: Any) -> Trial:
         """The same in as few words as say it."""
