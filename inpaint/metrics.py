@@ -46,8 +46,8 @@ def gmsd(filled: Image, truth: Image, mask: Mask | None = None, c: float = 170) 
     """Gradient magnitude similarity deviation (Xue et al. 2014), of the luma: 0 where nothing differs.
 
     How unevenly the edges are wrong: over the whole picture, as in the paper, or over the mask, where one pixel of
-    the halved picture counts if any of its four is in it. `c` keeps flat places stable; the paper's value for a data
-    range of 255. The darkness around the picture counts as in the authors' code.
+    the halved picture counts if any of its four is in it. `c` keeps flat places stable; the paper's value for a
+    data range of 255. The darkness around the picture counts as in the authors' code.
     """
     a, b = (_edges(_halved(image @ np.array(LUMA))) for image in (filled, truth))
     similar = (2 * a * b + c) / (a**2 + b**2 + c)
