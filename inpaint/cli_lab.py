@@ -18,7 +18,6 @@ from .lab.export import Archive, Compared, as_csv, named, written
 from .lab.trials import ENDED, Cell, Trial, best, parse, run
 from .lab.vote import Ballot
 from .picture import Picture
-from .sheet import sheet
 from .terminal import err
 
 TABLED = ("psnr_hole", "psnr_rim", "ssim_hole", "gmsd_hole", "delta_e_hole", "seam", "consistency")  # on the screen
@@ -179,7 +178,7 @@ def _archive(out: Path) -> Archive:
 def _finish(archive: Archive, out: Path) -> None:
     """The table and the sheet beside the archive; what failed, and then exit status 2."""
     picture.write(out / "scores.csv", as_csv(archive.table).encode())
-    Picture(sheet(archive.tiles)).save(out / "sheet.png")
+    Picture(archive.sheet()).save(out / "sheet.png")
     err.print(f"{out / 'sheet.png'}, {out / 'scores.csv'} and {out / 'fills.zip'} are written.")
     if failed := [row for row in archive.table if row["state"] == "failed"]:
         for row in failed:

@@ -74,6 +74,7 @@ def test_compare_folders_and_one_that_fails(files, typed, image):
         ("p1", "failed"),
     ]
     assert float(table[0]["consistency"]) > 0 and float(table[0]["seam"]) > 0
+    assert pixels(files / "out" / "sheet.png").shape[1] == 3 * 264 + 8, "a row for each picture"
     with zipfile.ZipFile(files / "out" / "fills.zip") as archive:
         assert {"p0/01-telea.png", "p1/01-telea.json"} <= set(archive.namelist())
 

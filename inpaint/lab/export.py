@@ -22,7 +22,7 @@ from . import maps
 from .manifest import of, to_json
 from .trials import Cell, best
 
-ACROSS = 4  # pictures in a row of the sheet
+ACROSS = 4  # pictures in a row of the sheet, where all rows are of one hole
 NAMES = {
     "psnr": "PSNR",
     "ssim": "SSIM",
@@ -142,11 +142,16 @@ def _safe(value: Any) -> Any:
 
 def contact(compared: Compared) -> Image:
     """(H, W, 3): the hole and what is around it, the truth where it is known, each fill, where they differ."""
-    return sheet(tiled(compared))
+    return sheet(wrapped(tiled(compared)))
 
 
-def tiled(compared: Compared) -> list[list[Tile]]:
-    """The rows of `contact`."""
+def wrapped(tiles: Sequence[Tile]) -> list[Sequence[Tile]]:
+    """In rows of ACROSS."""
+    return [tiles[k : k + ACROSS] for k in range(0, len(tiles), ACROSS)]
+
+
+def tiled(compared: Compared) -> list[Tile]:
+    """The pictures of `contact`, with their words."""
     rgb, hole = compared.photo.rgb, compared.hole
     box, leading = maps.shown(hole), best(compared.cells)
     tiles = [Tile(_small(holed(rgb[box], hole[box])), (compared.name, f"hole {hole.mean():.1%}"))]
@@ -156,7 +161,7 @@ def tiled(compared: Compared) -> list[list[Tile]]:
     if len(compared.fills) > 1:
         map_, most = compared.difference()
         tiles.append(Tile(_small(map_[box]), ("where they differ", f"up to {most:.0f} levels")))
-    return [tiles[k : k + ACROSS] for k in range(0, len(tiles), ACROSS)]
+    return tiles
 
 
 def _tile(cell: Cell, box: Box, leading: Mapping[str, float]) -> Tile:
@@ -213,7 +218,11 @@ class Archive:
         if len(done) > 1:
             self._picture(f"{folder}difference.png", Picture(compared.difference()[0]))
         self.table += rows(compared)
-        self.tiles += tiled(compared)
+        self.tiles.append(tiled(compared))
+
+    def sheet(self) -> Image:
+        """(H, W, 3): of one picture as `contact` has it; of several, a row for each."""
+        return sheet(wrapped(self.tiles[0]) if len(self.tiles) == 1 else self.tiles)
 
     def _picture(self, name: str, picture: Picture) -> None:
         self.zip.writestr(name, picture.encode("PNG")[0])
@@ -222,4 +231,4 @@ class Archive:
         with self.zip:
             self.zip.writestr("scores.csv", as_csv(self.table))
             if self.tiles:
-                self._picture("sheet.png", Picture(sheet(self.tiles)))
+                self._picture("sheet.png", Picture(self.sheet()))
