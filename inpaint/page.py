@@ -68,9 +68,9 @@ class Page:
             elem_id="title",
         )
         with gr.Tabs(elem_id="rooms"):
-            with gr.Tab("Fill and compare", id="fill"):
+            with gr.Tab("Fill holes", id="fill"):
                 self._lay_out_fill()
-            with gr.Tab("Paste and blend", id="blend"):
+            with gr.Tab("Blend", id="blend"):
                 self.blend.lay_out()
             with gr.Tab("Learn", id="learn"):
                 self.learn.lay_out()
@@ -90,7 +90,7 @@ class Page:
                 with gr.Tabs(elem_id="ways"):
                     self._lay_out_way("Fill", self.setup.lay_out_model)
                     self._lay_out_way("Compare", self.compare.lay_out, many=True)
-                    self._lay_out_way("Sensitivity", self.sensitivity.lay_out, many=True)
+                    self._lay_out_way("Vary", self.sensitivity.lay_out, many=True)
                     self._lay_out_way("Extend", self.extend.lay_out)
                 with gr.Row(elem_id="going", equal_height=True):
                     self.status = gr.HTML(

@@ -111,7 +111,7 @@ def test_settings_under_fill_become_a_trial(tab):
 def test_is_it_the_model_or_the_mask(tab):
     take_example(tab)
     choose(tab, zoo.card("telea").title)
-    way(tab, "Sensitivity")
+    way(tab, "Vary")
     tab.click("#vary")
     wait_for_status(tab, "Done: see below")
     said = tab.inner_text("#headline")
