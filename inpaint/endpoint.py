@@ -15,7 +15,7 @@ from . import picture, zoo
 from .contract import InpaintError, Mask
 from .lab import trials
 from .lab.export import Archive, Compared
-from .zerogpu import stream
+from .zerogpu import LENT, stream
 
 
 def lay_out(**event: Any) -> None:
@@ -69,7 +69,8 @@ def compare_files(
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise InpaintError('The methods must be a JSON list of texts, ["telea", "patchmatch:patch=5"].')
         chosen = [trials.parse(word) for word in words]
-        *_, cells = trials.run(photo.rgb, hole, chosen, intact=bool(intact), stream=stream)
+        how = {"intact": bool(intact), "stream": stream, "measure": not LENT}
+        *_, cells = trials.run(photo.rgb, hole, chosen, **how)
         path = folder / f"{Path(image).stem}-fills.zip"
         with Archive(path) as archive:
             archive.add(Compared(photo, hole, cells, bool(intact), Path(image).stem))

@@ -264,7 +264,7 @@ class Session:
             traced=bool(fill.traces),
             edged=EDGES in fill.views,
             shape=mask.shape,
-            manifest=_manifest(folder, fill, mask, job) if fill.progress == 1 and job.repeats else None,
+            manifest=_manifest(folder, fill, mask, job) if _repeats(fill, job) else None,
         )
         np.savez_compressed(result.inside, small=hole, **_arrays(fill, mask, job))
         self.results.append(result)
@@ -322,6 +322,11 @@ def spread(strokes: Mask, shape: tuple[int, int]) -> Mask:
         index.append(owner)
         whole.append(fits)
     return strokes[np.ix_(*index)] & np.logical_and.outer(*whole)
+
+
+def _repeats(fill: Fill, job: Job) -> bool:
+    """Whether a manifest would make the fill again: it ran to its end, with a model of the zoo."""
+    return fill.progress == 1 and job.repeats and bool(fill.report.model)
 
 
 def _manifest(folder: Path, fill: Fill, mask: Mask, job: Job) -> Path:

@@ -106,6 +106,8 @@ def trials_of(image, mask, *given, **settings):
 def test_input_that_cannot_be_used(image, mask):
     with pytest.raises(InpaintError, match="at least one"):
         next(trials.run(image, mask, []))
+    with pytest.raises(InpaintError, match="too many"):
+        next(trials.run(image, mask, [Trial("telea")] * 33))
     with pytest.raises(InpaintError, match="no hole"):
         next(trials.run(image, mask & False, [Trial("telea")]))
 
@@ -124,6 +126,7 @@ def test_memory_is_that_of_each_fill(image, mask):
     if cells[0].peak is None:
         pytest.skip("this system cannot forget a peak of memory")
     assert cells[0].peak > cells[1].peak + 0.2
+    assert ran(image, mask, "telea", measure=False)[0].peak is None
 
 
 def test_the_best_are_known():

@@ -14,6 +14,7 @@ from ..pipeline import Fill
 
 MORE_IS_BETTER = ("psnr", "ssim", "consistency")  # scores whose names begin so; of all others less is
 ENDED = ("done", "failed", "stopped")
+MOST = 32  # trials at once
 TOLD_EVERY = 0.3  # seconds
 SHARED = ("model", "weights", "device", "precision", "intact")  # not settings of one trial
 log = logging.getLogger(__name__)
@@ -97,6 +98,7 @@ def run(
     intact: bool = False,
     whole: bool = False,
     probes: Sequence[Mask] = (),
+    measure: bool = True,
     stream: Callable[..., Iterator[Fill]] = _stream,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Iterator[list[Cell]]:
@@ -107,13 +109,16 @@ def run(
     whole: where they are, also over the whole picture, which takes longer.
     probes: known places, as `consistency.probes` finds them, that are hidden and filled too, one by one; the
     mean of how well they come out, in dB, is the score `consistency`.
+    measure: whether `stream` works in this process, so that its memory can be told.
     stopping: asked often; once it says so, the trial under way and those to come are `stopped`, the others kept.
     Raises InpaintError for a picture or a hole that cannot be used.
     """
     if not trials:
         raise InpaintError("Choose at least one method.")
+    if len(trials) > MOST:
+        raise InpaintError(f"{len(trials)} fills are too many at once; choose {MOST} at most.")
     pipeline.check(image, mask)
-    at = _At(image, mask, device, intact, whole, probes, stream, stopping)
+    at = _At(image, mask, device, intact, whole, probes, measure, stream, stopping)
     cells = [Cell(trial) for trial in trials]
     for k, trial in enumerate(trials):
         for cells[k] in at.steps(trial):
@@ -130,6 +135,7 @@ class _At:
     intact: bool
     whole: bool
     probes: Sequence[Mask]
+    measure: bool
     stream: Callable[..., Iterator[Fill]]
     stopping: Callable[[], bool]
 
@@ -158,7 +164,7 @@ class _At:
                 yield replace(cell, state="stopped", note="stopped while its weights came; the download goes on")
                 return
         zoo.release()  # what another method left in memory is not this one's
-        measured = speed.forget_peak(zoo.pick_device(trial.model, self.device))
+        measured = self.measure and speed.forget_peak(zoo.pick_device(trial.model, self.device))
         own = self.mask if trial.mask is None else trial.mask
         for step in self._moving(cell, own):
             if not step.fill:

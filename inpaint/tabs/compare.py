@@ -14,7 +14,7 @@ from ..lab.trials import Cell, Trial
 from ..painter import from_painter
 from ..picture import Picture
 from ..session import Session
-from ..zerogpu import stream
+from ..zerogpu import LENT, stream
 from . import Shared, guarded, reported
 from .grid import Board, progress
 from .setup import Setup
@@ -91,9 +91,8 @@ def ran(
     """Updates of the page while the trials run, and when they are done. `mask`: where they are scored."""
     session.stopping, started = False, time.monotonic()
     board = None
-    for cells in trials.run(
-        photo.rgb, mask, chosen, intact=intact, stream=stream, stopping=lambda: session.stopping, **how
-    ):
+    how |= {"intact": intact, "stream": stream, "measure": not LENT, "stopping": lambda: session.stopping}
+    for cells in trials.run(photo.rgb, mask, chosen, **how):
         if board is None:
             board = Board(shared.grid, session, photo, mask, intact)
             yield board.first(cells)
