@@ -35,6 +35,15 @@ def standins(standin_files, monkeypatch):
     monkeypatch.setattr(store, "own", lambda: {name: (file,) for name, file in standin_files.items()})
 
 
+@pytest.fixture(scope="module")
+def playwright():
+    """For tests that share a tab; of a module, since those that open one of their own bring their own driver."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        yield driver
+
+
 CASE = re.compile(r"(\d+)x(\d+)_(?:freeform|box)")  # of a fixture, in the name of a test
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from browser import browsing, chromium, served
 from PIL import Image, ImageCms
-from playwright.sync_api import sync_playwright
 
 from inpaint.contract import InpaintError
 from inpaint.painter import PNG, PREVIEW, data_url, from_painter, mask_painter, photo_file, to_painter
@@ -196,12 +195,6 @@ def url(tmp_path_factory):
     chromium()
     with served(__file__, tmp_path_factory.mktemp("page")) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def playwright():
-    with sync_playwright() as driver:
-        yield driver
 
 
 @pytest.fixture(scope="module")

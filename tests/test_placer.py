@@ -8,7 +8,6 @@ import gradio as gr
 import numpy as np
 import pytest
 from browser import browsing, chromium, served
-from playwright.sync_api import sync_playwright
 
 from inpaint.contract import InpaintError
 from inpaint.lab.blend import Placement, sticker
@@ -144,12 +143,6 @@ def url(tmp_path_factory):
     chromium()
     with served(__file__, tmp_path_factory.mktemp("page")) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def playwright():
-    with sync_playwright() as driver:
-        yield driver
 
 
 @pytest.fixture(scope="module")

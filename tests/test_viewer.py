@@ -15,7 +15,6 @@ import uvicorn
 from browser import browsing, chromium, served
 from fastapi import FastAPI
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from inpaint.viewer import Tile, address, to_viewer, viewer
 
@@ -215,12 +214,6 @@ def url(tmp_path_factory):
     chromium()
     with served(__file__, tmp_path_factory.mktemp("page")) as address:
         yield address + PATH
-
-
-@pytest.fixture(scope="module")
-def playwright():
-    with sync_playwright() as driver:
-        yield driver
 
 
 @pytest.fixture(scope="module")
