@@ -29,7 +29,7 @@ from .contract import (
 )
 from .pipeline import Fill, Report
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 __all__ = [
     "Array",
     "Card",

@@ -72,6 +72,8 @@ def sensitivity(
     device: Device = "auto",
 ) -> None:
     """Fill one hole with one model many times, one thing a little otherwise each: is it the model, or the mask?"""
+    if image.is_dir():
+        raise InpaintError(f"{image} is a folder; give one picture and its mask.")
     ((name, photo, hole),) = _cases(image, mask)
     model = model or zoo.default()
     base = Trial(model, terminal.weights(model, weights), seed, terminal.options(option or []))

@@ -83,6 +83,7 @@ def test_sensitivity(files, typed):
     words = ("-m", "telea", "--vary", "grow,context", "--intact", "--option", "radius=4")
     status, out, _ = typed("sensitivity", files / "photo.png", files / "mask.png", "-o", files / "out", *words)
     assert status == 0 and "grow: " in out and "levels off" in out
+    assert typed("sensitivity", files, files, "-o", files / "bad")[0] == 2
     labels = [line["method"] for line in table_of(files / "out")]
     assert labels[:3] == ["as it is", "hole shrunk by 4 px", "hole grown by 4 px"]
     assert all(json.loads(line["options"])["radius"] == 4 for line in table_of(files / "out"))

@@ -70,10 +70,11 @@ def job(session: Session) -> tuple[Job, Mask]:
 
 
 def verdict(session: Session, result: Result) -> str:
-    """How the run that was made again compares with the first, in words; "" where nothing of that is known."""
-    if not session.wanted or not session.wanted.output or not result.manifest:
+    """How the run that was made again compares with the first, in words; "" where nothing was made again."""
+    then = session.wanted
+    if not then or not then.output or not result.manifest or then.model != result.job.model:
         return ""
-    return str(manifest.verdict(session.wanted, manifest.from_json(result.manifest.read_bytes())))
+    return str(manifest.verdict(then, manifest.from_json(result.manifest.read_bytes())))
 
 
 def place(run: Manifest, session: Session, examples: Sequence[tuple[Path, Path]]) -> bool:
