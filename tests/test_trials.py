@@ -173,6 +173,34 @@ def test_the_score_is_how_hidden_places_come_out(image, mask):
     assert (cell.fill.image == inpaint(image, mask, "telea")).all(), "the fill is that of the hole alone"
 
 
+def test_a_fill_is_kept_where_its_hidden_places_are_stopped_or_fail(image, mask):
+    places, seen = consistency.probes(mask, 2), []
+    for cells in trials.run(
+        image,
+        mask,
+        [Trial("dip", options={"iterations": 30})],
+        probes=places,
+        stopping=lambda: "hidden place 1 of 2" in seen,
+    ):
+        seen.append(cells[0].note)
+        assert "hidden" not in seen[-1] or cells[0].fill is not None, "it can be looked at meanwhile"
+    assert cells[0].state == "done" and cells[0].fill is not None and "consistency" not in cells[0].scores
+
+    def once(image, hole, model, **settings):
+        if (hole & ~mask).any():
+            raise MemoryError("no more")
+        yield from stream(image, hole, model, **settings)
+
+    (cell,) = ran(image, mask, "telea", probes=places, stream=once)
+    assert cell.state == "done" and "consistency" not in cell.scores and "MemoryError" in cell.note
+
+
+def test_progress_counts_the_hidden_places(image, mask):
+    places = consistency.probes(mask, 2)
+    told = [cells[0].progress for cells in trials.run(image, mask, [Trial("patchmatch")], probes=places)]
+    assert told == sorted(told) and told[-1] == 1 and any(0.3 < share < 0.9 for share in told)
+
+
 # ---- where fills differ
 
 

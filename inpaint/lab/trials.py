@@ -168,7 +168,7 @@ class _At:
         own = self.mask if trial.mask is None else trial.mask
         for step in self._moving(cell, own):
             if not step.fill:
-                yield step
+                yield replace(step, progress=step.progress / (1 + len(self.probes)))
         if step.fill:
             peak = speed.peak(step.fill.report.device) if measured else None
             step = replace(step, note="", peak=peak, scores=self._scores(step.fill, own))
@@ -197,18 +197,23 @@ class _At:
         return {"seam": metrics.seam(filled, hole)}
 
     def _hidden(self, cell: Cell, hole: Mask) -> Iterator[Cell]:
-        """The finished cell, with the score of the hidden places unless it was stopped on the way."""
-        found = []
-        for k, probe in enumerate(self.probes, 1):
-            waiting = replace(cell, state="running", note=f"hidden place {k} of {len(self.probes)}", fill=None)
-            for step in self._moving(waiting, hole | probe):
+        """The finished cell; with the score of the hidden places, unless it was stopped or failed on the way."""
+        found, parts = [], 1 + len(self.probes)
+        try:
+            for k, probe in enumerate(self.probes, 1):
+                note = f"hidden place {k} of {len(self.probes)}"
+                for step in self._moving(cell, hole | probe):
+                    share = (k + step.progress) / parts
+                    yield replace(cell, state="running", progress=min(share, 0.999), note=note)
                 if step.state == "stopped":
-                    yield cell
-                    return
-                yield replace(step, state="running", fill=None)
-            found.append(metrics.psnr(step.fill.image, self.image, probe))
-        scores = {**cell.scores, "consistency": sum(found) / len(found)} if found else cell.scores
-        yield replace(cell, scores=scores)
+                    break
+                found.append(metrics.psnr(step.fill.image, self.image, probe))
+        except Exception as error:  # the fill itself is good
+            log.exception("a hidden place failed with %s", cell.trial)
+            cell = replace(cell, note=f"hidden places: {type(error).__name__}: {error}"[:200])
+        if found and len(found) == len(self.probes):
+            cell = replace(cell, scores={**cell.scores, "consistency": sum(found) / len(found)})
+        yield cell
 
 
 def best(cells: Sequence[Cell]) -> dict[str, float]:

@@ -112,7 +112,8 @@ class Board:
             for score, value in cell.scores.items()
             if is_shown(score)
         )
-        return Tile(title, self.kept[k], facts=facts(cell), scores=scores)
+        moving = {"state": cell.state, "progress": cell.progress, "note": cell.note}
+        return Tile(title, self.kept[k], facts=facts(cell), scores=scores, **moving)
 
     def _outlined(self) -> Image:
         out, hole = self.rgb[self.box].copy(), self.hole[self.box]
