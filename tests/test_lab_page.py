@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import PIL.Image
 import pytest
-from browser import ROOT, browsing
+from browser import ROOT, browsing, served
 from playwright.sync_api import sync_playwright
 from test_page import choose, open_photo, photo_file, pixels, run, status, stroke
 from test_page import site as site
@@ -117,6 +117,45 @@ def test_is_it_the_model_or_the_mask(tab):
     said = tab.inner_text("#headline")
     assert "hole grown and shrunk" in said and "Best by seam" in said
     assert "hole grown by 16 px" in tab.inner_text("#grid")
+
+
+def test_the_canvas_is_extended(tab, tmp_path):
+    path = photo_file(tmp_path, 320, 200)
+    open_photo(tab, path)
+    choose(tab, zoo.card("telea").title)
+    way(tab, "Extend")
+    for side, share in (("left", 50), ("right", 0), ("top", 25), ("bottom", 0)):
+        tab.locator(f"#extend-{side} input[type=number]").fill(str(share))
+        tab.keyboard.press("Tab")
+    tab.click("#extend")
+    wait_for_status(tab, "Done")
+    assert "extended by left 160, top 50" in tab.inner_text("#facts")
+    after = pixels(taken(tab, "#download").path())
+    assert after.shape == (250, 480, 3) and (after[50:, 160:] == pixels(path)).all()
+    assert not tab.locator("#manifest").is_visible(), "a manifest could not tell how it was made"
+    tab.click("#continue")
+    wait_for_status(tab, "480 × 250")
+
+
+def test_every_tab_is_there_but_the_vote(tab):
+    rooms = tab.locator("#rooms [role=tab]:visible").all_inner_texts()
+    assert rooms == ["Fill holes", "Blend", "Learn", "Fill", "Compare", "Vary", "Extend"]
+    way(tab, "Blend")
+    tab.wait_for_selector(".pl-cut", state="attached")
+    way(tab, "Learn")
+    tab.wait_for_selector("#choose-table table")
+
+
+def test_votes_are_taken_where_the_deployer_says_so(tmp_path):
+    with (
+        served(ROOT / "app.py", tmp_path, INPAINT_VOTES=str(tmp_path / "votes.sqlite")) as url,
+        sync_playwright() as playwright,
+        browsing(playwright, url, tmp_path / "profile") as page,
+    ):
+        page.wait_for_selector(".mp-stage")
+        way(page, "Vote")
+        page.wait_for_selector("#vote-ask")
+    assert (tmp_path / "votes.sqlite").exists()
 
 
 def test_a_manifest_of_the_page_repeats_on_the_page_and_on_the_command_line(tab, tmp_path, capsys, monkeypatch):
