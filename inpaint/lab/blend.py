@@ -364,13 +364,7 @@ def _to_image(values: Array) -> Image:
 
 def _around(mask: Mask) -> Box:
     """The cut-out's bounding box, grown by half its longer side, within the picture."""
-    box = masks.bounding_box(mask)
-    margin = max(LEAST_MARGIN, max(side.stop - side.start for side in box) // 2)
-    rows, columns = (
-        slice(max(side.start - margin, 0), min(side.stop + margin, n))
-        for side, n in zip(box, mask.shape, strict=True)
-    )
-    return rows, columns
+    return masks.surroundings(mask, 0.5, LEAST_MARGIN)
 
 
 METHODS: Mapping[str, Callable[[Image, Pasted, Settings], Image]] = {

@@ -7,9 +7,9 @@ import numpy as np
 
 from .. import masks
 from ..contract import Array, Image, Mask
+from ..metrics import LUMA
 from ..pipeline import Fill
 
-LUMA = (0.299, 0.587, 0.114)
 FULL = 64.0  # levels at which the colours end, at least
 
 

@@ -141,11 +141,7 @@ def _fills(name: str, shown: Example, device: str, options: Mapping[str, Any]) -
 
 def around(hole: Mask) -> Box:
     """The hole's box and a margin, cut off at the picture's border."""
-    box = masks.bounding_box(hole)
-    reach = round(MARGIN * max(at.stop - at.start for at in box))
-    return tuple(
-        slice(max(at.start - reach, 0), min(at.stop + reach, n)) for at, n in zip(box, hole.shape, strict=True)
-    )
+    return masks.surroundings(hole, MARGIN, 0)
 
 
 def _hole(part: str, shown: Example) -> Frame:

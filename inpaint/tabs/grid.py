@@ -5,7 +5,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import gradio as gr
 import numpy as np
 
@@ -16,7 +15,7 @@ from ..lab.export import Archive, Compared, as_csv, contact, facts, is_shown, na
 from ..lab.trials import ENDED, Cell, best
 from ..masks import outline
 from ..picture import Picture
-from ..session import OUTLINE, Session
+from ..session import OUTLINE, Session, preview
 from ..viewer import Tile, address, to_viewer, viewer
 
 SIDE = 1600  # longest side of the region that the browser gets
@@ -122,10 +121,7 @@ class Board:
 
     def _written(self, name: str, image: Image) -> str:
         """The address of a picture of the region: as it is where it is small, else good to look at."""
-        scale = min(1.0, SIDE / max(image.shape))
-        if scale < 1:
-            size = tuple(max(1, round(n * scale)) for n in image.shape[1::-1])
-            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        image = preview(image, SIDE)
         small = image.shape[0] * image.shape[1] <= EXACT
         path = self.folder / f"{name}{'.webp' if small else '.jpg'}"
         Picture(np.ascontiguousarray(image)).save(path)
