@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from . import pipeline, zoo
+from . import zoo
 from .contract import (
     Array,
     Card,
@@ -27,7 +27,8 @@ from .contract import (
     Step,
     Weights,
 )
-from .pipeline import Fill, Report
+from .fill import pipeline
+from .fill.pipeline import Fill, Report
 
 __version__ = "0.3.0"
 __all__ = [

@@ -11,9 +11,9 @@ from os import environ
 from pathlib import Path
 from typing import Any
 
-from . import checkpoint, store
+from .checkpoints import checkpoint, store
+from .checkpoints.store import Download
 from .contract import Card, Inpainter, InpaintError, Weights
-from .store import Download
 
 MODELS = (  # the order of the drop-down; the first that is ready is the default
     "lama",

@@ -30,7 +30,7 @@ def standin_files(tmp_path_factory):
 @pytest.fixture
 def standins(standin_files, monkeypatch):
     """Every model of the zoo has weights: small ones, of no use but to run."""
-    from inpaint import store
+    from inpaint.checkpoints import store
 
     monkeypatch.setattr(store, "own", lambda: {name: (file,) for name, file in standin_files.items()})
 

@@ -5,7 +5,7 @@ import functools
 import torch
 from recipe import compare, load_fixture, make_inputs, make_state
 
-from inpaint import checkpoint
+from inpaint.checkpoints import checkpoint
 
 WORST: dict[tuple[str, str, str], float] = {}  # fixture, output, precision → largest difference, for the summary
 PRECISIONS = {"float64": torch.float64, "float32": torch.float32}

@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 from recipe import fill_state
 
-from inpaint import checkpoint, store, zoo
+from inpaint import zoo
+from inpaint.checkpoints import checkpoint, store
 
 WIDTH = 8
 

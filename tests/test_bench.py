@@ -11,10 +11,13 @@ import pytest
 import standins
 from test_cli import run
 
-from inpaint import InpaintError, bench, cli, inpaint, metrics
-from inpaint.bench import Case, Row
-from inpaint.picture import open_picture
-from inpaint.sheet import GAP, HOLE, SIDE, TEXT, Tile, holed, sheet
+from inpaint import InpaintError, inpaint
+from inpaint.cli import app as cli
+from inpaint.imaging import metrics
+from inpaint.imaging.contact import GAP, HOLE, SIDE, TEXT, Tile, holed, sheet
+from inpaint.imaging.picture import open_picture
+from inpaint.lab import bench
+from inpaint.lab.bench import Case, Row
 
 SHARES = (0.05, 0.15, 0.25, 0.35, 0.45)
 

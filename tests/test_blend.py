@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.sparse.linalg import spsolve
 
 from inpaint.contract import InpaintError
+from inpaint.imaging.picture import Picture
 from inpaint.lab import blend
 from inpaint.lab.blend import (
     METHODS,
@@ -21,7 +22,6 @@ from inpaint.lab.blend import (
     solve,
     sticker,
 )
-from inpaint.picture import Picture
 
 SENTENCE = r"^\S[^\n]*\.$"
 

@@ -10,12 +10,12 @@ from browser import browsing, chromium, served
 from playwright.sync_api import sync_playwright
 
 from inpaint.contract import InpaintError
+from inpaint.imaging.picture import open_picture
 from inpaint.lab.blend import METHODS, OPTIONS, Placement
-from inpaint.painter import from_painter
-from inpaint.picture import open_picture
-from inpaint.placer import from_placer
-from inpaint.session import Session
-from inpaint.tabs.blend import EXAMPLES, Blend, Pair, at_first
+from inpaint.page.session import Session
+from inpaint.page.tabs.blend import EXAMPLES, Blend, Pair, at_first
+from inpaint.page.widgets.painter import from_painter
+from inpaint.page.widgets.placer import from_placer
 
 DEFAULTS = [option.default for option in OPTIONS]
 

@@ -11,7 +11,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from inpaint import cli, zoo
+from inpaint import zoo
+from inpaint.cli import app as cli
 
 ROOT = Path(__file__).parent.parent
 

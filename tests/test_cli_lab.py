@@ -8,7 +8,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from inpaint import cli, inpaint, metrics
+from inpaint import inpaint
+from inpaint.cli import app as cli
+from inpaint.imaging import metrics
 from inpaint.lab.elo import Entry
 from inpaint.lab.vote import Ballot, Pair
 

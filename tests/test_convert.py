@@ -5,7 +5,9 @@ import torch
 from recipe import load_fixture, make_state
 from typer.testing import CliRunner
 
-from inpaint import InpaintError, checkpoint, cli, store, zoo
+from inpaint import InpaintError, zoo
+from inpaint.checkpoints import checkpoint, store
+from inpaint.cli import app as cli
 
 PUBLISHED = {  # model, layouts of its networks → fixture and what its trainer wraps around each
     ("deepfill_v1", "openmmlab"): [("deepfillv1_mmagic", "openmmlab")],

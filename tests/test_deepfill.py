@@ -14,7 +14,8 @@ from parity import PRECISIONS, check, inputs, load
 from recipe import fill_state, load_fixture, make_inputs, noise_tensor, smooth_field
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from inpaint import InpaintError, checkpoint
+from inpaint import InpaintError
+from inpaint.checkpoints import checkpoint
 from inpaint.models import crfill, deepfill_v1, deepfill_v2
 from inpaint.nets import attention, deepfill
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from inpaint.detail import put_back
+from inpaint.fill.detail import put_back
 
 
 def disc(shape, share=0.3):

@@ -11,9 +11,9 @@ import recipe  # noqa: E402  after the skip
 from torch.nn import functional  # noqa: E402
 
 from inpaint.contract import InpaintError  # noqa: E402
+from inpaint.imaging.curve import curve  # noqa: E402
 from inpaint.models import dip  # noqa: E402
 from inpaint.nets.skip import Growing, Skip, from_reference  # noqa: E402
-from inpaint.plot import curve  # noqa: E402
 
 PUBLISHED = {"kate": "text", "vase": "object", "library": "large hole"}  # fixture: preset
 every_fixture = pytest.mark.parametrize("name", PUBLISHED)

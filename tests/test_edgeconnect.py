@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from recipe import load_fixture, smooth_field
 
-from inpaint import checkpoint, pipeline
+from inpaint.checkpoints import checkpoint
+from inpaint.fill import pipeline
 from inpaint.models import edgeconnect
 from inpaint.nets import edgeconnect as nets
 

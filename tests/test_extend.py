@@ -9,9 +9,9 @@ import pytest
 
 import inpaint
 from inpaint import InpaintError, Layer, zoo
+from inpaint.imaging.picture import Picture
 from inpaint.lab import extend
 from inpaint.lab.extend import Sides
-from inpaint.picture import Picture
 
 QUICK = {"telea": {}, "patchmatch": {"iterations": 1}, "pconv": {}, "edgeconnect": {}}
 

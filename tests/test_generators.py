@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from parity import PRECISIONS, check, inputs
 from recipe import fill_state, load_fixture
 
-from inpaint import checkpoint
+from inpaint.checkpoints import checkpoint
 from inpaint.models import aotgan as aotgan_model
 from inpaint.models import glcic as glcic_model
 from inpaint.nets import aotgan, colour, glcic, gmcnn

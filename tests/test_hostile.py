@@ -16,7 +16,8 @@ from browser import ROOT, served
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from inpaint import cli, picture
+from inpaint.cli import app as cli
+from inpaint.imaging import picture
 
 CLI_CASES, API_CASES = 140, 60
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")

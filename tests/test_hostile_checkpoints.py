@@ -9,7 +9,8 @@ import pytest
 import tiny
 import torch
 
-from inpaint import InpaintError, checkpoint, store
+from inpaint import InpaintError
+from inpaint.checkpoints import checkpoint, store
 
 NETWORKS = {"net": "tiny:FAMILY"}
 

@@ -14,9 +14,11 @@ from test_page import choose, open_photo, photo_file, pixels, run, status, strok
 from test_page import site as site
 from test_page import tab as tab
 
-from inpaint import cli, metrics, zoo
+from inpaint import zoo
+from inpaint.cli import app as cli
+from inpaint.imaging import metrics
+from inpaint.imaging.picture import open_picture, read_mask
 from inpaint.lab import manifest
-from inpaint.picture import open_picture, read_mask
 
 pytestmark = pytest.mark.browser
 EXAMPLE = ROOT / "examples" / "lighthouse.png"

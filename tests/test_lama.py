@@ -9,7 +9,7 @@ import pytest
 import torch
 from recipe import fill_state, load_fixture
 
-from inpaint import checkpoint
+from inpaint.checkpoints import checkpoint
 from inpaint.models import lama
 from inpaint.nets import lama as nets
 

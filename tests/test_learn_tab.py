@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from inpaint import zoo
 from inpaint.lab import choose, tour
-from inpaint.tabs import learn
+from inpaint.page.tabs import learn
 
 PAGE = """
 import gradio as gr

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays
 
-from inpaint import InpaintError, store, stream, zoo
+from inpaint import InpaintError, stream, zoo
+from inpaint.checkpoints import store
 from inpaint.lab import manifest, runlength
 
 

@@ -11,7 +11,8 @@ import pytest
 import tiny
 
 import inpaint
-from inpaint import Size, Step, store, zoo
+from inpaint import Size, Step, zoo
+from inpaint.checkpoints import store
 
 
 def picture(side):

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from inpaint import InpaintError, metrics
+from inpaint import InpaintError
+from inpaint.imaging import metrics
 
 
 def flat(value, shape=(24, 20)):

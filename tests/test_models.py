@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import inpaint
-from inpaint import Choice, Flag, InpaintError, Number, pipeline, zoo
+from inpaint import Choice, Flag, InpaintError, Number, zoo
+from inpaint.fill import pipeline
 
 pytestmark = pytest.mark.usefixtures("standins")
 every_model = pytest.mark.parametrize("name", zoo.names())

@@ -13,7 +13,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from playwright.sync_api import sync_playwright
 
-from inpaint import inpaint, metrics, zoo
+from inpaint import inpaint, zoo
+from inpaint.imaging import metrics
 
 pytestmark = pytest.mark.browser
 

@@ -12,7 +12,15 @@ from browser import browsing, chromium, served
 from PIL import Image, ImageCms
 
 from inpaint.contract import InpaintError
-from inpaint.painter import PNG, PREVIEW, data_url, from_painter, mask_painter, photo_file, to_painter
+from inpaint.page.widgets.painter import (
+    PNG,
+    PREVIEW,
+    data_url,
+    from_painter,
+    mask_painter,
+    photo_file,
+    to_painter,
+)
 
 W, H = 400, 300  # of the preview; the photo says it is twice as large
 SENT = count(1)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from inpaint import flow
+from inpaint.imaging import offsets as drawing
 from inpaint.models import patchmatch
 
 
@@ -55,27 +55,27 @@ def psnr(image, truth, mask):
 )
 def test_wheel_takes_the_row_for_u(offset, expected):
     unit = np.array(offset) / max(np.hypot(*offset), 1)
-    assert np.abs(flow.colour(unit, 1.0).astype(float) - expected).max() <= 1
+    assert np.abs(drawing.colour(unit, 1.0).astype(float) - expected).max() <= 1
 
 
 def test_wheel_fades_to_white_and_darkens_beyond_the_largest():
-    half, whole, beyond = flow.colour([[-0.5, 0], [-1, 0], [-2, 0]], 1.0).astype(float)
+    half, whole, beyond = drawing.colour([[-0.5, 0], [-1, 0], [-2, 0]], 1.0).astype(float)
     assert np.abs(half - (255 + whole) / 2).max() <= 1
     assert np.abs(beyond - 0.75 * whole).max() <= 1
 
 
 def test_legend_shows_each_direction_where_it_points():
-    picture, disc = flow.legend(33)
+    picture, disc = drawing.legend(33)
     assert (picture[16, 16] == 255).all() and disc[16, 16] and not disc[0, 0]
-    assert (picture[0, 16] == flow.colour(np.array([-1.0, 0]), 1.0)).all()
-    assert (picture[16, 32] == flow.colour(np.array([0, 1.0]), 1.0)).all()
+    assert (picture[0, 16] == drawing.colour(np.array([-1.0, 0]), 1.0)).all()
+    assert (picture[16, 32] == drawing.colour(np.array([0, 1.0]), 1.0)).all()
 
 
 def test_offsets_are_drawn_in_the_hole_only():
     image, mask = texture(), box()
     offsets = np.full((*mask.shape, 2), 5.0)
-    picture = flow.draw_offsets(image, mask, offsets)
-    assert (picture[mask] == flow.colour(offsets)[0, 0]).all()
+    picture = drawing.draw_offsets(image, mask, offsets)
+    assert (picture[mask] == drawing.colour(offsets)[0, 0]).all()
     centre = np.s_[16:32, 16:80]  # away from the legend and the hole
     assert (picture[centre] <= image[centre]).all()
 
@@ -106,7 +106,7 @@ def test_periodic_texture_is_restored_where_diffusion_fails(fill):
 
 
 def test_every_offset_leads_to_a_source(noise):
-    from inpaint import matching
+    from inpaint.imaging import matching
 
     image, mask = noise.integers(0, 256, (60, 50, 3), dtype=np.uint8), box(60, 50)
     match = None
@@ -170,7 +170,7 @@ def test_sources_are_whole_patches_or_smaller_ones_or_partial():
 
 
 def test_kernels_are_compiled_for_one_signature_only(fill):
-    from inpaint import matching
+    from inpaint.imaging import matching
 
     image, mask = texture(), box()
     for hole in (mask, mask[:, ::-1], np.asfortranarray(mask)):

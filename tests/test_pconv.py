@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from parity import PRECISIONS, check, inputs, load
 from recipe import fill_state, load_fixture, noise_tensor, smooth_field
 
-from inpaint import checkpoint
+from inpaint.checkpoints import checkpoint
 from inpaint.models import pconv as model
 from inpaint.nets import colour, pconv
 

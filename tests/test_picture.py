@@ -11,8 +11,9 @@ import PIL.Image
 import pytest
 from PIL import ImageCms
 
-from inpaint import InpaintError, picture
-from inpaint.picture import open_picture, read_mask
+from inpaint import InpaintError
+from inpaint.imaging import picture
+from inpaint.imaging.picture import open_picture, read_mask
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import inpaint
-from inpaint import Card, InpaintError, Number, Size, Step, masks, pipeline
+from inpaint import Card, InpaintError, Number, Size, Step
+from inpaint.fill import pipeline
+from inpaint.imaging import masks
 
 ANY = Size()
 

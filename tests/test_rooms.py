@@ -8,97 +8,38 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent / "inpaint"
-HEAVY = {
-    "torch",
-    "torchvision",
-    "accelerate",
-    "numba",
-    "scipy",
-    "skimage",
-    "matplotlib",
-    "gradio",
-    "safetensors",
-    "huggingface_hub",
-    "onnxruntime",
-    "typer",
-    "rich",
+# each room, and which of those above it in this list it may import; the list is the order of the house
+ORDER = {
+    "contract": "",
+    "imaging": "contract",
+    "nets": "",
+    "checkpoints": "contract nets imaging",
+    "models": "contract imaging nets",
+    "zoo": "contract checkpoints models",
+    "fill": "contract imaging",
+    "__init__": "contract zoo fill",
+    "training": "contract imaging nets checkpoints",
+    "lab": "contract imaging checkpoints zoo fill __init__",
+    "page": "contract imaging checkpoints zoo fill __init__ lab",
+    "cli": "contract imaging checkpoints zoo fill __init__ training lab page",
+    "__main__": "cli",
 }
-OUTSIDE = HEAVY | {"cv2", "PIL"}
-MAY = {  # room: rooms and packages it may import, besides numpy and the standard library
-    "contract": set(),
-    "masks": {"cv2", "contract"},
-    "flow": set(),
-    "plot": {"matplotlib"},
-    "sources": {"contract"},
-    "matching": {"numba"},
-    "nets": {"torch", "nets"},
-    "checkpoint": {"torch", "safetensors", "contract", "nets"},
-    "hub": {"huggingface_hub", "contract"},
-    "store": {"contract", "hub", "checkpoint"},
-    "publish": {"huggingface_hub", "contract", "hub", "zoo"},
-    "cli_weights": {"typer", "rich", "contract", "checkpoint", "store", "zoo", "publish", "__init__"},
-    "models": {
-        "torch",
-        "cv2",
-        "scipy",
-        "skimage",
-        "onnxruntime",
-        "contract",
-        "masks",
-        "nets",
-        "matching",
-        "flow",
-        "plot",
-        "sources",
-    },
-    "detail": {"cv2", "contract", "masks", "matching"},
-    "pipeline": {"cv2", "contract", "detail", "masks", "groups", "plot"},
-    "groups": {"cv2", "contract", "masks"},
-    "picture": {"cv2", "PIL", "contract", "masks"},
-    "zoo": {"torch", "contract", "models", "store", "checkpoint"},
-    "__init__": {"contract", "pipeline", "zoo"},
-    "session": {"cv2", "contract", "lab", "masks", "picture", "pipeline"},
-    "painter": {"gradio", "PIL", "contract", "masks"},
-    "zerogpu": {"contract", "pipeline", "zoo", "__init__"},
-    "endpoint": {"gradio", "contract", "lab", "picture", "zerogpu", "zoo"},
-    "inside": {"gradio", "cv2", "contract", "masks", "picture", "painter", "session", "zoo"},
-    "cards": {"gradio", "contract", "store", "zoo"},
-    "page": {
-        *("gradio", "contract", "masks", "picture", "cards", "endpoint", "lab", "painter", "session", "tabs"),
-        "__init__",
-    },
-    "cli": {
-        *("typer", "rich", "picture", "pipeline", "zoo", "page", "bench", "speed", "lab", "terminal"),
-        *("cli_canvas", "cli_lab", "cli_train", "cli_weights", "__init__"),
-    },
-    "metrics": {"skimage", "contract", "masks"},
-    "lab": {
-        *("cv2", "scipy", "contract", "masks", "metrics", "picture", "pipeline", "sheet", "speed"),
-        *("versions", "zoo", "__init__"),
-    },
-    "cli_lab": {"typer", "rich", "bench", "contract", "picture", "terminal", "zoo", "cli_weights", "lab"},
-    "cli_canvas": {
-        *("typer", "contract", "picture", "sheet", "terminal", "zoo", "cli_weights", "lab", "__init__"),
-    },
-    "terminal": {"rich", "contract", "picture", "store", "zoo", "__init__"},
-    "viewer": {"gradio"},
-    "placer": {"gradio", "PIL", "contract", "lab"},
-    "tabs": {
-        *("gradio", "cv2", "contract", "masks", "picture", "pipeline", "zoo", "lab"),
-        *("cards", "inside", "painter", "placer", "session", "viewer", "zerogpu"),
-    },
-    "training": {
-        *("torch", "torchvision", "accelerate", "cv2", "PIL", "skimage", "matplotlib"),
-        *("contract", "nets", "checkpoint"),
-    },
-    "cli_train": {"typer", "rich", "torch", "contract", "training"},
-    "speed": {"torch", "contract", "checkpoint", "zoo"},
-    "sheet": {"PIL", "matplotlib", "contract"},
-    "versions": {"__init__"},
-    "bench": {"torch", "versions", "metrics", "picture", "sheet", "speed", "zoo", "contract", "__init__"},
-    "__main__": {"cli"},
+ONLY = {  # packages of others, and the only rooms that know them
+    "gradio": "page",
+    "typer": "cli",
+    "rich": "cli",
+    "numba": "imaging",
+    "safetensors": "checkpoints",
+    "huggingface_hub": "checkpoints",
+    "onnxruntime": "models",
+    "accelerate": "training",
+    "torchvision": "training",
+    "torch": "nets checkpoints models zoo training lab cli",
+    "scipy": "models lab",
+    "skimage": "imaging models training",
+    "matplotlib": "imaging training",
 }
-ROOMS = {path.stem for path in ROOT.iterdir()}
+HEAVY = set(ONLY)
 FILES = sorted(ROOT.rglob("*.py"))
 
 
@@ -117,19 +58,32 @@ def imports(file: Path, everywhere: bool = True) -> set[str]:
             if parts != ["inpaint"]:
                 found.add(parts[1] if parts[0] == "inpaint" else parts[0])
             else:  # `from . import x`: a room, or a name that the package itself offers
-                found |= {alias.name if alias.name in ROOMS else "__init__" for alias in node.names}
-    return found & (OUTSIDE | ROOMS)
+                found |= {alias.name if alias.name in ORDER else "__init__" for alias in node.names}
+    return found & (HEAVY | ORDER.keys())
+
+
+def room(file: Path) -> str:
+    return file.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def test_every_room_has_its_place():
+    assert {room(file) for file in FILES} == ORDER.keys()
+    seen: set[str] = set()
+    for name, below in ORDER.items():
+        assert set(below.split()) <= seen, f"{name} stands above what it imports"
+        seen.add(name)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
 def test_imports_only_what_its_room_may(file):
-    room = file.relative_to(ROOT).parts[0].removesuffix(".py")
-    assert imports(file) <= MAY[room] | {room}
+    here, found = room(file), imports(file)
+    assert found & ORDER.keys() <= {here, *ORDER[here].split()}
+    assert {package for package in found & HEAVY if here not in ONLY[package].split()} == set()
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "models").glob("*.py")), ids=lambda f: f.stem)
 def test_a_model_is_light_until_it_is_loaded(file):
-    assert not imports(file, everywhere=False) & (HEAVY | {"nets", "matching", "plot"})
+    assert not imports(file, everywhere=False) & (HEAVY | {"nets"})
 
 
 def test_only_one_place_may_import_torchvision():

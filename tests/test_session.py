@@ -5,8 +5,10 @@ import PIL.Image
 import pytest
 
 import inpaint
-from inpaint import Card, InpaintError, Layer, Size, Step, masks, pipeline
-from inpaint.session import KEPT, Edges, Session, preview, spread
+from inpaint import Card, InpaintError, Layer, Size, Step
+from inpaint.fill import pipeline
+from inpaint.imaging import masks
+from inpaint.page.session import KEPT, Edges, Session, preview, spread
 
 
 @pytest.fixture

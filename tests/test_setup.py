@@ -7,7 +7,7 @@ import pytest
 
 from inpaint import inpaint, stream
 from inpaint.lab import manifest
-from inpaint.tabs.setup import Setup
+from inpaint.page.parts.setup import Setup
 
 
 @pytest.fixture(scope="module")

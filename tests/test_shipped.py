@@ -10,7 +10,9 @@ import torch
 from safetensors import safe_open
 
 import inpaint
-from inpaint import checkpoint, masks, picture, store, zoo
+from inpaint import zoo
+from inpaint.checkpoints import checkpoint, store
+from inpaint.imaging import masks, picture
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 LITE = {name: zoo.card(name).weights["lite"] for name in zoo.MODELS if "lite" in zoo.card(name).weights}

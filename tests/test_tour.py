@@ -11,8 +11,10 @@ import pytest
 from test_models import cheap
 
 import inpaint
-from inpaint import InpaintError, metrics, pipeline, zoo
-from inpaint.groups import group
+from inpaint import InpaintError, zoo
+from inpaint.fill import pipeline
+from inpaint.fill.groups import group
+from inpaint.imaging import metrics
 from inpaint.lab import choose, tour
 
 every_model = pytest.mark.parametrize("name", zoo.MODELS)

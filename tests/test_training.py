@@ -21,8 +21,10 @@ import torch
 from PIL import Image as Pillow
 from typer.testing import CliRunner
 
-from inpaint import InpaintError, checkpoint, cli, store, stream, zoo
-from inpaint.cli_train import RECIPES
+from inpaint import InpaintError, stream, zoo
+from inpaint.checkpoints import checkpoint, store
+from inpaint.cli import app as cli
+from inpaint.cli.train import RECIPES
 from inpaint.training import data, keep, loop, losses, recipe
 from inpaint.training.data import Photos
 

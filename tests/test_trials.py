@@ -10,10 +10,11 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from inpaint import InpaintError, bench, inpaint, metrics, stream, zoo
-from inpaint.lab import consistency, export, manifest, maps, sensitivity, trials
+from inpaint import InpaintError, inpaint, stream, zoo
+from inpaint.imaging import metrics
+from inpaint.imaging.picture import Picture
+from inpaint.lab import bench, consistency, export, manifest, maps, sensitivity, trials
 from inpaint.lab.trials import Cell, Trial, parse
-from inpaint.picture import Picture
 
 
 def ran(image, mask, *words, **settings):

@@ -16,7 +16,7 @@ from browser import browsing, chromium, served
 from fastapi import FastAPI
 from PIL import Image
 
-from inpaint.viewer import Tile, address, to_viewer, viewer
+from inpaint.page.widgets.viewer import Tile, address, to_viewer, viewer
 
 W, H = 120, 80
 ODD = "50 % größer #1?.png"

@@ -14,12 +14,13 @@ from playwright.sync_api import sync_playwright
 
 from inpaint import zoo
 from inpaint.contract import InpaintError
+from inpaint.fill.pipeline import Fill
 from inpaint.lab.elo import SIZES, Entry, Score, Standing
-from inpaint.painter import mask_painter, to_painter
-from inpaint.pipeline import Fill
-from inpaint.session import Session
-from inpaint.tabs import cases, vote
-from inpaint.tabs.vote import EXAMPLE, MINE, Visit, Vote, enabled, table_html
+from inpaint.page.parts import ballots as cases
+from inpaint.page.session import Session
+from inpaint.page.tabs import vote
+from inpaint.page.tabs.vote import EXAMPLE, MINE, Visit, Vote, enabled, table_html
+from inpaint.page.widgets.painter import mask_painter, to_painter
 
 QUICK = ["telea", "navier_stokes", "harmonic"]
 VISITOR = SimpleNamespace(client=SimpleNamespace(host="192.0.2.7"))

@@ -23,7 +23,9 @@ from huggingface_hub import constants, file_download
 from typer.testing import CliRunner
 
 import inpaint
-from inpaint import InpaintError, checkpoint, cli, hub, store, zoo
+from inpaint import InpaintError, zoo
+from inpaint.checkpoints import checkpoint, hub, store
+from inpaint.cli import app as cli
 from inpaint.contract import Hub, Url
 
 REPO, FILE = "owner/tiny", "net.pth"
@@ -376,7 +378,7 @@ def test_publish_and_pull_a_file_that_is_taken_as_it_is(server, monkeypatch, run
 
 
 def test_the_readme_of_a_published_repository(server, monkeypatch):
-    from inpaint import publish
+    from inpaint.checkpoints import publish
 
     tiny.put_into(
         monkeypatch, places=tiny.weights(source(server, "address"), commercial=False, licence="CC BY-NC 4.0")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import inpaint
-from inpaint import InpaintError, zerogpu
+from inpaint import InpaintError
+from inpaint.page import zerogpu
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from inpaint import checkpoint, store, zoo
+from inpaint import zoo
+from inpaint.checkpoints import checkpoint, store
 from inpaint.contract import Card, Step, Weights
 from inpaint.nets.layout import Family, Layout
 

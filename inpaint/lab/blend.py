@@ -20,10 +20,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .. import masks
 from ..contract import Array, Choice, Flag, Image, InpaintError, Mask, Number, Option
-from ..masks import Box
-from ..picture import Picture
+from ..imaging import masks
+from ..imaging.masks import Box
+from ..imaging.picture import Picture
 
 Filler = Callable[[Image, Mask], Image]  # fills the hole of a picture
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .. import masks
 from ..contract import Array, InpaintError, Mask
+from ..imaging import masks
 
 PROBES = 4
 SHARE = 0.3  # of the known pixels that a probe hides at most; a larger shape is made smaller

@@ -14,10 +14,10 @@ import numpy as np
 
 from .. import zoo
 from ..contract import Image, InpaintError, Mask
-from ..masks import Box
-from ..picture import Picture
-from ..pipeline import Fill
-from ..sheet import SIDE, Tile, holed, sheet
+from ..fill.pipeline import Fill
+from ..imaging.contact import SIDE, Tile, holed, sheet
+from ..imaging.masks import Box
+from ..imaging.picture import Picture
 from . import maps
 from .manifest import of, to_json
 from .trials import Cell, best

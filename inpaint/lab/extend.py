@@ -34,12 +34,13 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from .. import masks, zoo
 from .. import stream as _fill
+from .. import zoo
 from ..contract import Array, Card, Image, InpaintError, Layer, Mask
-from ..masks import Box
-from ..picture import MAX_MEGAPIXELS, Picture
-from ..pipeline import Fill
+from ..fill.pipeline import Fill
+from ..imaging import masks
+from ..imaging.masks import Box
+from ..imaging.picture import MAX_MEGAPIXELS, Picture
 
 STEP = 0.25  # of the side as it is by then: what one step adds at most
 LEAST_STEP = 0.02

@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import picture, pipeline, zoo
 from .. import stream as _stream
+from .. import zoo
 from ..contract import Array, Image, InpaintError, Layer, Mask
-from ..pipeline import Fill
-from ..versions import versions
+from ..fill import pipeline
+from ..fill.pipeline import Fill
+from ..imaging import picture
 from .runlength import decode_mask, encode_mask, inflate, pack, unpack
+from .versions import versions
 
 FORMAT = 1
 SAMPLE = 2048  # filled pixels that are recorded, at most

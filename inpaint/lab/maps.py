@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from .. import masks
 from ..contract import Array, Image, Mask
-from ..metrics import LUMA
-from ..pipeline import Fill
+from ..fill.pipeline import Fill
+from ..imaging import masks
+from ..imaging.metrics import LUMA
 
 FULL = 64.0  # levels at which the colours end, at least
 

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from .. import masks, pipeline, zoo
+from .. import zoo
 from ..contract import InpaintError, Mask, Number
+from ..fill import pipeline
+from ..imaging import masks
 from .maps import differences
 from .trials import Cell, Trial
 

@@ -5,19 +5,20 @@ The words are on the method's card (`contract.Tour`); here are the pictures that
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import masks, metrics, pipeline, zoo
+from .. import zoo
 from ..contract import Image, Inpainter, InpaintError, Mask, Step, Tour
-from ..masks import Box
-from ..picture import open_picture, read_mask
-from ..pipeline import Fill, Report
-from ..sheet import holed
+from ..fill import pipeline
+from ..fill.pipeline import Fill, Report
+from ..imaging import masks, metrics
+from ..imaging.contact import holed
+from ..imaging.masks import Box
+from ..imaging.picture import open_picture, read_mask
+from .examples import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 TRUTH = frozenset({"bricks", "galaxies", "lighthouse", "pixels", "scratches"})  # intact under their masks
 SEES, DOES, WELL, FAILS = "sees", "does", "well", "fails"  # the parts of a tour
 STAGES = (0.0, 0.1, 0.4)  # of a fill's progress: those that come in many steps are shown on the way

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .. import metrics, pipeline, speed, zoo
 from .. import stream as _stream
+from .. import zoo
 from ..contract import Image, InpaintError, Mask
-from ..pipeline import Fill
+from ..fill import pipeline
+from ..fill.pipeline import Fill
+from ..imaging import metrics
+from . import speed
 
 MORE_IS_BETTER = ("psnr", "ssim", "consistency")  # scores whose names begin so; of all others less is
 ENDED = ("done", "failed", "stopped")

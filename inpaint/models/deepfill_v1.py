@@ -1,8 +1,8 @@
 """DeepFill v1: a coarse guess, refined by attention that copies from the known surroundings."""
 
 from ..contract import Card, Size, Tour, Weights
-from ..sources import lite, openmmlab
 from .deepfill_v2 import FACES, PLACES, load
+from .publishers import lite, openmmlab
 
 
 def _openmmlab(title: str, file: str, data: str) -> Weights:

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 from ..contract import Array, Card, Image, Inpainter, Mask, Size, Source, Step, Tour, Url, Weights
-from ..flow import draw_offsets
-from ..sources import lite, openmmlab
+from ..imaging.offsets import draw_offsets
+from .publishers import lite, openmmlab
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -7,8 +7,22 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from ..contract import Array, Card, Choice, Image, Inpainter, Layer, Mask, Number, Size, Step, Tour, Url, Weights
-from ..sources import lite
+from ..contract import (
+    Array,
+    Card,
+    Choice,
+    Image,
+    Inpainter,
+    Layer,
+    Mask,
+    Number,
+    Size,
+    Step,
+    Tour,
+    Url,
+    Weights,
+)
+from .publishers import lite
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

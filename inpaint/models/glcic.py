@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..contract import Card, Inpainter, Size, Step, Tour, Weights
-from ..sources import openmmlab
+from .publishers import openmmlab
 
 if TYPE_CHECKING:
     from torch import nn

@@ -7,7 +7,7 @@ Damelin & Hoang, "On surface completion and image inpainting by biharmonic funct
 import numpy as np
 
 from ..contract import Card, Choice, Size, Step, Tour
-from ..masks import Mask, grow
+from ..imaging.masks import Mask, grow
 
 
 def load(device: str):

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ..contract import NOTHING, Card, Image, Inpainter, Mask, Number, Size, Step, Tour
-from ..flow import DIM, draw_offsets
+from ..imaging.offsets import DIM, draw_offsets
 
 RATIO = 1.5  # from one level to the next
 COARSEST = 1.6  # the hole's radius at the coarsest level, in patch radii: there diffusion is still a fair guess
@@ -41,7 +41,7 @@ class Match(NamedTuple):
 
 
 def load(device: str) -> Inpainter:
-    from .. import matching  # here, so that listing the models needs no numba
+    from ..imaging import matching  # here, so that listing the models needs no numba
 
     def fill(image: Image, mask: Mask, *, seed=0, patch=7, iterations=5, nearness=3, texture=4) -> Iterator[Step]:
         if mask.all() or not mask.any():

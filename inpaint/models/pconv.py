@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from ..contract import Array, Card, Image, Inpainter, Size, Step, Tour, Weights
-from ..sources import lite, openmmlab
+from .publishers import lite, openmmlab
 
 if TYPE_CHECKING:
     from torch import nn

@@ -12,7 +12,7 @@ import torch
 from PIL import Image as Pillow
 from torch import Tensor
 
-from .. import checkpoint
+from ..checkpoints import checkpoint
 from ..contract import InpaintError
 from .recipe import Recipe
 

@@ -1,0 +1,82 @@
+"""What the commands share: where messages go, progress bars, settings and files that people name."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from .. import Layer, zoo
+from ..checkpoints import store
+from ..contract import Array, InpaintError
+from ..imaging import picture
+
+COMMON = {"model", "weights", "device", "precision", "seed", "intact"}  # not a model's own options
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def options(pairs: list[str]) -> dict[str, str]:
+    """Settings from "key=value" words. Raises InpaintError for others, and for what has an option of its own."""
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise InpaintError(f"--option takes key=value, not {pair!r}.")
+        found[key.strip().replace("-", "_")] = value.strip()
+    if clash := found.keys() & COMMON:
+        raise InpaintError(f"{', '.join(sorted(clash))} is not an option of the model; use --{min(clash)}.")
+    return found
+
+
+def weights(model: str, given: str) -> str:
+    """The tag; files the user names become the tag of their own."""
+    if not given or given in zoo.tags(model):
+        return given
+    files = tuple(Path(file).expanduser() for file in given.split(","))
+    if not all(file.is_file() for file in files):
+        zoo.pick_tag(model, given)  # says which tags there are
+    store.bring(model, files)
+    zoo.release()  # one in memory may have had other files
+    return store.OWN
+
+
+def layers(model: str, settings: dict[str, Any], shape: tuple[int, int]) -> dict[str, Array]:
+    """Options that are pictures, read from the files they name."""
+    found = {}
+    for option in zoo.card(model).options:
+        if isinstance(option, Layer) and (file := settings.get(option.name)):
+            mask = option.kind == "mask"
+            found[option.name] = picture.read_mask(file, shape)[0] if mask else picture.read_layer(file, shape)
+    return found
+
+
+def refuse_overwriting(out: Path, *inputs: Path) -> None:
+    """Raise InpaintError where the output is one of the inputs."""
+    if any(path.resolve() == out.resolve() for path in inputs):
+        raise InpaintError("The output would overwrite an input; choose another name.")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it. Raises InpaintError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InpaintError(f"Cannot make the folder {path}: {error.strerror}.") from None
+
+
+def can_be_written(*paths: Path | None) -> None:
+    """Raise InpaintError before the work, not after it, where the folder of one of them is missing."""
+    for path in filter(None, paths):
+        if not path.parent.is_dir():
+            raise InpaintError(f"Cannot write {path}: there is no folder {path.parent}.")
+
+
+def names(given: str) -> list[str]:
+    """The words of a list with commas."""
+    return [word.strip() for word in given.split(",") if word.strip()]
+
+
+def bar() -> Progress:
+    """A progress bar with the time left, which goes when it is done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    return Progress(*columns, TimeRemainingColumn(), console=err, transient=True)

@@ -1,0 +1,1 @@
+"""From a picture and its hole to a patch for a model, and back."""

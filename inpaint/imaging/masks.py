@@ -1,0 +1,120 @@
+"""Masks: (H, W) bool arrays, True = missing. Measuring, growing, resizing, making them up."""
+
+import cv2
+import numpy as np
+
+from ..contract import Mask
+
+Box = tuple[slice, slice]  # rows, columns
+
+
+def bounding_box(mask: Mask) -> Box | None:
+    """The smallest box that holds every hole pixel; None when there is no hole."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    if not rows.size:
+        return None
+    cols = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
+
+
+def union(*boxes: Box) -> Box:
+    """The smallest box that holds them all."""
+    return tuple(slice(min(s.start for s in side), max(s.stop for s in side)) for side in zip(*boxes, strict=True))
+
+
+def overlap(box: Box, other: Box) -> tuple[Box, Box]:
+    """What two boxes share, as seen from the first and from the second; empty slices where they share nothing."""
+    shared = [(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(box, other, strict=True)]
+    shared = [(start, max(start, stop)) for start, stop in shared]
+    return tuple(
+        tuple(slice(start - at.start, stop - at.start) for (start, stop), at in zip(shared, seen, strict=True))
+        for seen in (box, other)
+    )
+
+
+def surroundings(mask: Mask, context: float = 0.5, least: int = 32) -> Box:
+    """The hole's box with some of what is around it: `context` of its longer side, at least so many pixels."""
+    box = bounding_box(mask)
+    reach = max(least, round(context * max(at.stop - at.start for at in box)))
+    return tuple(
+        slice(max(at.start - reach, 0), min(at.stop + reach, n)) for at, n in zip(box, mask.shape, strict=True)
+    )
+
+
+def count(mask: Mask) -> int:
+    """How many pixels are missing."""
+    return int(np.count_nonzero(mask))
+
+
+def grow(mask: Mask, pixels: float) -> Mask:
+    """The hole grown by a Euclidean distance in pixels, or shrunk where `pixels` is negative."""
+    box = bounding_box(mask)
+    if box is None or not pixels:
+        return mask.copy()
+    reach = int(np.ceil(max(pixels, 0))) + 1
+    rows, cols = (
+        slice(max(at.start - reach, 0), min(at.stop + reach, n)) for at, n in zip(box, mask.shape, strict=True)
+    )
+    hole = mask[rows, cols]
+    grown = np.zeros_like(mask)
+    if pixels > 0:
+        grown[rows, cols] = distance(~hole) <= pixels
+    else:  # the picture's border is not an edge of the hole
+        grown[rows, cols] = distance(np.pad(hole, 1, mode="edge"))[1:-1, 1:-1] > -pixels
+    return grown
+
+
+def distance(mask: Mask) -> np.ndarray:
+    """(H, W) float32: how far each True pixel is from the nearest False one, in pixels; 0 on False."""
+    return cv2.distanceTransform(np.ascontiguousarray(mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+
+
+def resize(mask: Mask, shape: tuple[int, int]) -> Mask:
+    """The mask at another size. Enlarging smooths its steps; shrinking never loses a hole pixel."""
+    if mask.shape == tuple(shape):
+        return mask
+    if shape[0] <= mask.shape[0] and shape[1] <= mask.shape[1]:
+        small = cv2.resize(mask.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA)
+        return small > 0
+    large = cv2.resize(mask.view(np.uint8) * np.uint8(255), shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return large > 127
+
+
+def outline(mask: Mask, width: int = 2) -> Mask:
+    """The hole's inner rim, `width` pixels wide."""
+    return mask & ~grow(mask, -width)
+
+
+def random_box(shape: tuple[int, int], seed: int) -> Mask:
+    """One box, each side a quarter to a half of the picture's, as in DeepFill v1's training."""
+    rng = np.random.default_rng(seed)
+    mask = np.zeros(shape, bool)
+    sides = [max(1, round(n * rng.uniform(0.25, 0.5))) for n in shape]
+    top, left = (int(rng.integers(0, n - side + 1)) for n, side in zip(shape, sides, strict=True))
+    mask[top : top + sides[0], left : left + sides[1]] = True
+    return mask
+
+
+def random_freeform(shape: tuple[int, int], seed: int) -> Mask:
+    """One to three thick zigzag strokes with round joints.
+
+    The stroke statistics of DeepFill v2 (Yu et al., ICCV 2019): 4 to 11 vertices, segments around an eighth of the
+    picture's diagonal, turning by about 2π/5. Widths follow the picture's size (12 to 40 pixels at 256²).
+    """
+    rng = np.random.default_rng(seed)
+    canvas = np.zeros(shape, np.uint8)
+    reach = np.hypot(*shape) / 8
+    for _ in range(rng.integers(1, 4)):
+        low, high = 2 * np.pi / 5 + np.array([-1, 1]) * rng.uniform(0, 2 * np.pi / 15, 2)
+        width = max(1, round(rng.uniform(12, 40) * min(shape) / 256))
+        x, y = rng.uniform(0, shape[1]), rng.uniform(0, shape[0])
+        for vertex in range(rng.integers(4, 12)):
+            angle = rng.uniform(low, high)
+            angle = 2 * np.pi - angle if vertex % 2 == 0 else angle
+            length = np.clip(rng.normal(reach, reach / 2), 0, 2 * reach)
+            to_x = float(np.clip(x + length * np.sin(angle), 0, shape[1]))
+            to_y = float(np.clip(y + length * np.cos(angle), 0, shape[0]))
+            cv2.line(canvas, (int(x), int(y)), (int(to_x), int(to_y)), 255, width)
+            cv2.circle(canvas, (int(to_x), int(to_y)), width // 2, 255, -1)
+            x, y = to_x, to_y
+    return canvas > 0

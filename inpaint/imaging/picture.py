@@ -1,0 +1,349 @@
+"""Picture files: read safely, upright, with nothing lost in silence; written whole or not at all."""
+
+import io
+import os
+import struct
+import uuid
+import warnings
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import PIL.Image
+from PIL import ImageCms
+
+from ..contract import Image, InpaintError, Mask
+from . import masks
+
+MAX_MEGAPIXELS = float(os.environ.get("INPAINT_MAX_MEGAPIXELS", 80))
+PIL.Image.MAX_IMAGE_PIXELS = int(MAX_MEGAPIXELS * 1e6)  # Pillow's own guard, for everything in this process
+READS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "PPM")  # JPEG brings MPO with it
+WRITES = {  # name: suffixes, the first is the usual one
+    "PNG": (".png",),
+    "JPEG": (".jpg", ".jpeg"),
+    "WEBP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+    "BMP": (".bmp",),
+}
+SUFFIXES = {suffix for suffixes in WRITES.values() for suffix in suffixes} | {".gif", ".avif", ".ppm", ".pgm"}
+ORIENTATION = 0x0112
+DESCRIPTIVE = {0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298, 0x8769, 0x8825}  # not the file's layout
+UPRIGHT = {  # EXIF orientation: how to turn the stored pixels, as in the TIFF 6.0 specification
+    2: np.fliplr,
+    3: lambda a: np.rot90(a, 2),
+    4: np.flipud,
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: np.rot90(a, 2).swapaxes(0, 1),
+    8: np.rot90,
+}
+Source = str | os.PathLike | bytes
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture in its own depth and channels, upright."""
+
+    pixels: np.ndarray = field(repr=False)  # (H, W, C) uint8 or uint16; C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA
+    format: str = "PNG"  # what the file was
+    icc: bytes | None = field(default=None, repr=False)  # colour profile of `pixels`
+    exif: bytes | None = field(default=None, repr=False)  # without orientation and thumbnail
+    dpi: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()  # what was converted on reading, or cannot be kept
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.pixels.shape[:2]
+
+    @property
+    def alpha(self) -> np.ndarray | None:
+        """(H, W) in the picture's own depth, or None."""
+        return self.pixels[..., -1] if self.pixels.shape[2] in (2, 4) else None
+
+    @property
+    def rgb(self) -> Image:
+        """What the models see: (H, W, 3) uint8, grey spread over three channels, transparency laid on white."""
+        colours = self.pixels[..., :1] if self.pixels.shape[2] < 3 else self.pixels[..., :3]
+        colours = _to_8_bit(colours)
+        if colours.shape[2] == 1:
+            colours = np.repeat(colours, 3, axis=2)
+        if self.alpha is None:
+            return colours
+        alpha = _to_8_bit(self.alpha)[..., None].astype(np.uint16)
+        return ((colours * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+    def filled(self, image: Image, mask: Mask) -> "Picture":
+        """This picture with the hole's pixels taken from `image`; all others, and alpha, as they are."""
+        pixels, box = self.pixels.copy(), masks.bounding_box(mask)
+        if box is not None:
+            hole, fill = mask[box], np.ascontiguousarray(image[box])
+            if pixels.shape[2] < 3:
+                fill = cv2.cvtColor(fill, cv2.COLOR_RGB2GRAY)[..., None]
+            if pixels.dtype == np.uint16:
+                fill = fill.astype(np.uint16) * 257
+            np.copyto(pixels[box][..., : fill.shape[2]], fill, where=hole[..., None])
+        return replace(self, pixels=pixels)
+
+    def save(self, path: str | os.PathLike, format: str | None = None) -> tuple[str, ...]:
+        """Write to `path`, whole or not at all, as `format` or what the suffix says; what was given up, in words.
+
+        PNG, TIFF, BMP and WebP (lossless) keep every pixel; JPEG does not. Raises InpaintError.
+        """
+        path = Path(path)
+        data, notes = self.encode(format or format_of(path))
+        write(path, data)
+        return notes
+
+    def encode(self, format: str) -> tuple[bytes, tuple[str, ...]]:
+        """The file's bytes, and what this format could not keep."""
+        pixels, notes = self.pixels, []
+        if pixels.dtype == np.uint16 and (format != "PNG" and not (format == "TIFF" and pixels.shape[2] == 1)):
+            pixels = _to_8_bit(pixels)
+            notes.append(f"16 bit reduced to 8 for {format}")
+        if self.alpha is not None and format in ("JPEG", "BMP"):
+            pixels = replace(self, pixels=pixels).rgb
+            notes.append(f"transparency laid on white for {format}")
+        if format == "JPEG":
+            notes.append("JPEG re-encodes every pixel: take PNG for exactness outside the hole")
+        if pixels.dtype == np.uint16 and pixels.shape[2] > 1:
+            return self._encode_deep(pixels), tuple(notes)
+        return self._encode_plain(pixels, format), tuple(notes)
+
+    def _encode_plain(self, pixels: np.ndarray, format: str) -> bytes:
+        extra = {"icc_profile": self.icc, "exif": self.exif, "dpi": self.dpi}
+        how = {
+            "PNG": {"compress_level": 3},
+            "JPEG": {"quality": 95, "subsampling": 0},
+            "WEBP": {"lossless": True, "exact": True},
+            "TIFF": {"compression": "tiff_lzw"},
+        }
+        if format == "BMP":
+            extra = {"dpi": self.dpi}
+        out = io.BytesIO()
+        squeezed = pixels[..., 0] if pixels.shape[2] == 1 else pixels
+        PIL.Image.fromarray(squeezed).save(
+            out, format, **{k: v for k, v in extra.items() if v is not None}, **how.get(format, {})
+        )
+        return out.getvalue()
+
+    def _encode_deep(self, pixels: np.ndarray) -> bytes:
+        """16-bit colour PNG, which Pillow cannot write."""
+        if pixels.shape[2] == 2:
+            pixels = pixels[..., [0, 0, 0, 1]]
+        code = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
+        kept = {cv2.IMAGE_METADATA_ICCP: self.icc, cv2.IMAGE_METADATA_EXIF: self.exif}
+        kept = {kind: np.frombuffer(data, np.uint8)[None] for kind, data in kept.items() if data}
+        _, data = cv2.imencodeWithMetadata(".png", cv2.cvtColor(pixels, code), list(kept), list(kept.values()))
+        return data.tobytes()
+
+
+def _to_8_bit(pixels: np.ndarray) -> np.ndarray:
+    return pixels if pixels.dtype == np.uint8 else ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def format_of(path: str | os.PathLike) -> str:
+    """Which format a file name asks for. Raises InpaintError when it is none we write."""
+    suffix = Path(path).suffix.lower()
+    for name, suffixes in WRITES.items():
+        if suffix in suffixes:
+            return name
+    known = ", ".join(s for suffixes in WRITES.values() for s in suffixes)
+    raise InpaintError(f"Cannot write {suffix or 'a file without suffix'}; end the name in one of {known}.")
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, whole or not at all. Raises InpaintError."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InpaintError(f"{path} is not a file that can be written to; choose another name.")
+    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        with open(part, "xb") as file:
+            file.write(data)
+        os.replace(part, path)
+    except OSError as error:
+        raise InpaintError(f"Cannot write {path}: {error.strerror or error}.") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def open_picture(source: Source) -> Picture:
+    """Decode a picture file (or its bytes). Nothing in it is trusted.
+
+    Raises InpaintError for files that are missing, empty, truncated, animated, not a picture, or larger than
+    `INPAINT_MAX_MEGAPIXELS` (80 million pixels unless the environment says otherwise).
+    """
+    data, name = _bytes(source)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's remarks on broken metadata
+        try:
+            return _decode(data, name)
+        except InpaintError:
+            raise
+        except PIL.UnidentifiedImageError:
+            raise InpaintError(f"{name} is not a picture; use PNG, JPEG, WebP, TIFF, BMP or AVIF.") from None
+        except PIL.Image.DecompressionBombError:
+            raise InpaintError(
+                f"{name} has more than {MAX_MEGAPIXELS:g} million pixels; make it smaller."
+            ) from None
+        except Exception as error:  # decoders fail in every way on hostile files
+            reason = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
+            raise InpaintError(f"{name} is damaged and cannot be read ({reason}).") from None
+
+
+def _bytes(source: Source) -> tuple[bytes, str]:
+    if isinstance(source, bytes):
+        data, name = source, "The picture"
+    else:
+        path = Path(source)
+        name = path.name
+        try:
+            if path.exists() and not path.is_file():
+                raise InpaintError(f"{name or path} is not a file.")
+            data = path.read_bytes()
+        except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+            reason = getattr(error, "strerror", None) or error
+            if isinstance(error, InpaintError):
+                raise
+            raise InpaintError(f"Cannot read {name}: {reason}.") from None
+    if not data:
+        raise InpaintError(f"{name} is empty (0 bytes).")
+    return data, name
+
+
+def _decode(data: bytes, name: str) -> Picture:
+    im = PIL.Image.open(io.BytesIO(data), formats=READS)
+    if im.width * im.height > MAX_MEGAPIXELS * 1e6:
+        raise InpaintError(
+            f"{name} is {im.width} × {im.height}; the limit is {MAX_MEGAPIXELS:g} million pixels, make it smaller."
+        )
+    frames = getattr(im, "n_frames", 1)
+    if frames > 1 and im.format != "MPO":  # an MPO is a photo with its own preview or stereo twin
+        raise InpaintError(f"{name} has {frames} frames; save the one you want as PNG.")
+    notes = []
+    if im.info.get("xmp") or "XML:com.adobe.xmp" in im.info:
+        notes.append("XMP metadata not kept")
+    icc = im.info.get("icc_profile")
+    if _is_deep_colour(im, data):
+        exif, orientation = _exif(im)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        if pixels is None or pixels.shape[:2] != (im.height, im.width):
+            raise ValueError("cannot be decoded at 16 bit")
+        code = cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB
+        pixels = cv2.cvtColor(pixels, code)
+    else:
+        im.load()
+        exif, orientation = _exif(im)  # after loading: Pillow turns TIFFs itself
+        pixels, icc, said = _plain(im, icc, name)
+        notes += said
+    if orientation in UPRIGHT:
+        pixels = np.ascontiguousarray(UPRIGHT[orientation](pixels))
+        notes.append("turned upright as its EXIF orientation asks")
+    dpi = im.info.get("dpi")
+    dpi = tuple(map(float, dpi)) if dpi and all(0 < d < 1e5 for d in dpi) else None
+    kind = "JPEG" if im.format == "MPO" else im.format
+    return Picture(pixels, kind, icc, exif, dpi, tuple(notes))
+
+
+def _is_deep_colour(im: PIL.Image.Image, data: bytes) -> bool:
+    """16 bit in more than one channel, which Pillow would cut down to 8."""
+    if im.format == "PNG":  # IHDR: bit depth at byte 24, colour type at 25
+        depth, colour = struct.unpack_from("BB", data, 24)
+        return depth == 16 and colour in (2, 4, 6)
+    if im.format == "TIFF":
+        bits = im.tag_v2.get(258, (8,))
+        return im.mode in ("RGB", "RGBA") and max(bits) == 16
+    return False
+
+
+def _exif(im: PIL.Image.Image) -> tuple[bytes | None, int]:
+    """EXIF block without orientation, and the orientation, 1 to 8. A broken block counts as none."""
+    try:
+        exif = im.getexif()
+        orientation = int(exif.get(ORIENTATION, 1))
+        if im.format == "TIFF":
+            for tag in set(exif) - DESCRIPTIVE - {ORIENTATION}:
+                del exif[tag]
+        exif.pop(ORIENTATION, None)
+        return (exif.tobytes() if len(exif) else None), orientation
+    except Exception:
+        return None, 1
+
+
+def _plain(im: PIL.Image.Image, icc: bytes | None, name: str) -> tuple[np.ndarray, bytes | None, list[str]]:
+    """Pixels (H, W, C), their colour profile, and what was converted."""
+    notes = []
+    if im.mode.startswith("I;16"):
+        return np.asarray(im).astype(np.uint16)[..., None], icc, notes
+    if im.mode in ("I", "F", "LAB"):
+        raise InpaintError(f"{name} holds {im.mode} pixels, which are not supported; save it as 8 or 16 bit RGB.")
+    if im.mode == "CMYK":
+        im, icc = _cmyk_to_rgb(im, icc)
+        notes.append("CMYK converted to RGB")
+    clear = "transparency" in im.info
+    to = {"1": "L", "L": "LA" if clear else "L", "LA": "LA", "La": "LA", "P": "RGBA" if clear else "RGB"}
+    to |= {"RGB": "RGBA" if clear else "RGB", "RGBA": "RGBA", "RGBa": "RGBA", "PA": "RGBA"}
+    mode = to.get(im.mode, "RGB")
+    if mode != im.mode:
+        if im.mode in ("P", "PA"):
+            notes.append("palette converted to full colour")
+        elif clear:
+            notes.append("transparent colour converted to an alpha channel")
+        else:
+            notes.append(f"{im.mode} converted to {mode}")
+        im = im.convert(mode)
+    pixels = np.array(im)
+    return (pixels[..., None] if pixels.ndim == 2 else pixels), icc, notes
+
+
+def _cmyk_to_rgb(im: PIL.Image.Image, icc: bytes | None) -> tuple[PIL.Image.Image, bytes | None]:
+    if icc:
+        srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+        try:
+            profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+            return ImageCms.profileToProfile(im, profile, srgb, outputMode="RGB"), srgb.tobytes()
+        except (OSError, ImageCms.PyCMSError):
+            pass  # a broken profile: the plain conversion
+    return im.convert("RGB"), None
+
+
+def read_mask(source: Source, shape: tuple[int, int]) -> tuple[Mask, tuple[str, ...]]:
+    """A mask file as (H, W) bool for a picture of that shape, and how it was read, in words.
+
+    White is the hole: values above 127 count, greys are told of. Where the file has transparency, whatever is
+    painted (not fully transparent) is the hole. Another size of the same proportions is resized.
+    Raises InpaintError.
+    """
+    picture = open_picture(source)
+    notes = []
+    if picture.alpha is not None and not picture.alpha.all():
+        mask = picture.alpha > 0
+        notes.append("mask read from its transparency: what is painted is the hole")
+    else:
+        values = picture.rgb.max(axis=2)
+        mask = values > 127
+        greys = masks.count((values > 0) & (values < 255))
+        if greys:
+            notes.append(f"mask has greys ({greys / values.size:.1%}): values above 127 are the hole")
+    if mask.shape != tuple(shape):
+        (h, w), (mh, mw) = shape, mask.shape
+        if abs(h / mh - w / mw) > 0.02 * h / mh:
+            raise InpaintError(
+                f"The mask is {mw} × {mh} but the picture, upright, is {w} × {h}; make them the same size."
+            )
+        mask = masks.resize(mask, (h, w))
+        notes.append(f"mask resized from {mw} × {mh}")
+    return mask, tuple(notes)
+
+
+def read_layer(source: Source, shape: tuple[int, int]) -> Image:
+    """A second photo as (H, W, 3) for a picture of that shape: enlarged or shrunk to cover it, centred, cut.
+
+    Raises InpaintError.
+    """
+    rgb, (h, w) = open_picture(source).rgb, shape
+    scale = max(h / rgb.shape[0], w / rgb.shape[1])
+    size = max(w, round(rgb.shape[1] * scale)), max(h, round(rgb.shape[0] * scale))
+    large = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    top, left = (large.shape[0] - h) // 2, (large.shape[1] - w) // 2
+    return np.ascontiguousarray(large[top : top + h, left : left + w])

@@ -1,0 +1,131 @@
+"""Several methods, or several settings of one, on the same hole."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from ... import zoo
+from ...contract import Mask
+from ...imaging.picture import Picture
+from ...lab import consistency, trials
+from ...lab.trials import Cell, Trial
+from ..parts.events import Shared, guarded, reported
+from ..parts.grid import Board, progress
+from ..parts.setup import Setup
+from ..session import Session
+from ..widgets.painter import from_painter
+from ..words import methods, running, status_html
+from ..zerogpu import LENT, stream
+
+FIRST = 6  # methods chosen at the beginning, of those that are ready
+SMALL = 2_000_000  # pixels of a photo up to which the whole of it is scored too
+
+
+class Compare:
+    """The tab's widgets, and what happens when they are used."""
+
+    def lay_out(self) -> None:
+        ready = [name for name in zoo.names() if zoo.ready(name)]
+        self.chosen = gr.Dropdown(
+            methods(),
+            value=[name for name in ready if not fits_itself(name)][:FIRST],
+            multiselect=True,
+            allow_custom_value=True,
+            label="Methods",
+            info="each as it comes, or typed with settings: patchmatch:patch=5,seed=2",
+            elem_id="chosen",
+        )
+        with gr.Row():
+            self.add = gr.Button("Add the method as it is set up under Fill", size="sm", elem_id="add-trial")
+            self.hidden = gr.Checkbox(
+                False,
+                label="also judge by hidden places",
+                info="four more fills each, of known places of the hole's shape",
+                elem_id="hidden-places",
+            )
+        self.run = gr.Button("Compare", variant="primary", elem_id="compare")
+
+    def connect(self, shared: Shared, setup: Setup) -> None:
+        self.shared, self.setup = shared, setup
+        self.add.click(guarded(self.added), [self.chosen, *setup.inputs], self.chosen, **shared.quick)
+        inputs = [shared.painter, shared.session, shared.intact, self.chosen, self.hidden]
+        self.run.click(self.compared, inputs, [shared.status, *shared.grid.shown], **shared.heavy)
+
+    def added(self, words: list[str], *settings: Any) -> list[str]:
+        return [*words, word] if (word := str(self.setup.trial(*settings))) not in words else words
+
+    def compared(self, value: Any, session: Session, intact: bool, words: list[str], hidden: bool):
+        def asked() -> tuple[Picture, Mask, list[Trial], list[Mask]]:
+            photo, mask = session.load(), session.mask(from_painter(value))
+            return photo, mask, [trials.parse(word) for word in words], consistency.probes(mask) if hidden else []
+
+        yield from reported(self.shared.status, self._compared(session, intact, asked))
+
+    def _compared(self, session: Session, intact: bool, asked: Callable[[], tuple]):
+        yield {self.shared.status: status_html("Starting…", 0.0)}
+        photo, mask, chosen, probes = asked()
+        whole = intact and mask.size <= SMALL
+        yield from ran(
+            self.shared, session, photo, mask, chosen, headline, intact=intact, whole=whole, probes=probes
+        )
+
+
+def fits_itself(name: str) -> bool:
+    """Whether a method trains a network on the one picture, which takes a minute where others take a second."""
+    return zoo.card(name).gpu and not zoo.card(name).networks
+
+
+def ran(
+    shared: Shared,
+    session: Session,
+    photo: Picture,
+    mask: Mask,
+    chosen: Sequence[Trial],
+    headline: Callable[[Sequence[Cell], bool], str],
+    *,
+    intact: bool,
+    **how: Any,
+):
+    """Updates of the page while the trials run, and when they are done. `mask`: where they are scored."""
+    session.stopping, started = False, time.monotonic()
+    board = None
+    how |= {"intact": intact, "stream": stream, "measure": not LENT, "stopping": lambda: session.stopping}
+    for cells in trials.run(photo.rgb, mask, chosen, **how):
+        if board is None:
+            board = Board(shared.grid, session, photo, mask, intact)
+            yield board.first(cells)
+        if update := board.step(cells):
+            share, note = progress(cells)
+            yield update | {shared.status: running(share, note, time.monotonic() - started)}
+    yield {shared.status: status_html("Writing the sheet and the archive…", 1.0)}
+    yield board.finished(cells, headline(cells, intact)) | {shared.status: status_html(ended(cells))}
+
+
+def ended(cells: Sequence[Cell]) -> str:
+    """Done, stopped or partly failed, in words."""
+    done = sum(cell.state == "done" for cell in cells)
+    if done == len(cells):
+        return "Done: see below."
+    stopped = any(cell.state == "stopped" for cell in cells)
+    return f"{'Stopped' if stopped else 'Done'}: {done} of {len(cells)} fills came out, see below."
+
+
+def headline(cells: Sequence[Cell], intact: bool) -> str:
+    """What the scores are."""
+    if intact:
+        return (
+            "Scored against the photo under the hole: over the hole, and over its rim (8 pixels inwards). "
+            "★ best of these. Scores like what is smooth and safe: look at the pictures too."
+        )
+    words = (
+        "The truth is not known. Seam: how much stronger brightness steps at the hole's rim are than beside it; "
+        "1 is no seam, less is smoother than the surroundings; ★ nearest to 1."
+    )
+    if any("consistency" in cell.scores for cell in cells):
+        words += (
+            " Self-consistency: how well up to four known places of the hole's shape are filled; ★ best of these. "
+            "On 30 photos it ranked methods much as the true PSNR does (Spearman 0.73); both like what is smooth."
+        )
+    return words

@@ -1,0 +1,84 @@
+"""One method with mask, cut and seed a little otherwise: is it the model, or the mask?"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from ...contract import InpaintError
+from ...lab import sensitivity
+from ...lab.export import named, written
+from ...lab.trials import Cell, best
+from ..parts.events import Shared, reported
+from ..parts.setup import Setup
+from ..session import Session
+from ..widgets.painter import from_painter
+from ..words import status_html
+from .compare import ran
+
+KINDS = {
+    "grow": "hole grown and shrunk",
+    "shift": "hole shifted",
+    "feather": "rim feathered",
+    "context": "context",
+    "working size": "working size",
+    "seed": "seed",
+}
+SCORES = {
+    "PSNR in the hole": "psnr_hole",
+    "SSIM in the hole": "ssim_hole",
+    "GMSD in the hole": "gmsd_hole",
+    "ΔE2000 in the hole": "delta_e_hole",
+    "seam": "seam",
+}
+
+
+class Sensitivity:
+    """The tab's widgets, and what happens when they are used."""
+
+    def lay_out(self) -> None:
+        gr.HTML("Fills the same hole with the method chosen under Fill, one thing a little otherwise each time.")
+        self.kinds = gr.CheckboxGroup(
+            [(words, kind) for kind, words in KINDS.items()],
+            value=["grow", "shift", "context"],
+            label="What to vary",
+            elem_id="kinds",
+        )
+        self.by = gr.Dropdown(
+            list(SCORES), value="PSNR in the hole", label="Best by (without a truth: seam)", elem_id="best-by"
+        )
+        self.run = gr.Button("Vary", variant="primary", elem_id="vary")
+
+    def connect(self, shared: Shared, setup: Setup) -> None:
+        self.shared, self.setup = shared, setup
+        inputs = [shared.painter, shared.session, shared.intact, self.kinds, self.by, *setup.inputs]
+        self.run.click(self.varied, inputs, [shared.status, *shared.grid.shown], **shared.heavy)
+
+    def varied(self, value: Any, session: Session, intact: bool, kinds: list[str], by: str, *settings: Any):
+        yield from reported(self.shared.status, self._varied(value, session, intact, kinds, by, settings))
+
+    def _varied(self, value: Any, session: Session, intact: bool, kinds: list[str], by: str, settings: Sequence):
+        yield {self.shared.status: status_html("Starting…", 0.0)}
+        photo, mask = session.load(), session.mask(from_painter(value))
+        if not mask.any():
+            raise InpaintError("There is no hole: paint over what should be filled.")
+        found = sensitivity.variations(self.setup.trial(*settings), mask, kinds)
+        shared = sensitivity.common(found)
+
+        def headline(cells: Sequence[Cell], intact: bool) -> str:
+            return told([kind for kind, _ in found], cells, shared, SCORES[by] if intact else "seam")
+
+        trials = [trial for _, trial in found]
+        yield from ran(self.shared, session, photo, shared, trials, headline, intact=intact)
+
+
+def told(kinds: Sequence[str], cells: Sequence[Cell], hole, score: str) -> str:
+    """How much each kind of change moves the fill, most first, and which fill is best by the score."""
+    off = sorted(sensitivity.influence(kinds, cells, hole).items(), key=lambda pair: -pair[1])
+    moves = ", ".join(f"{KINDS[kind]} {levels:.1f}" for kind, levels in off)
+    words = [f"How far the fill moves, in levels of 255 (root mean square in the hole): {moves}."] if moves else []
+    leader = next((cell for cell in cells if cell.scores.get(score) == best(cells).get(score, "none")), None)
+    if leader:
+        title = " in the ".join(filter(None, named(score)))
+        words.append(f"Best by {title}: {leader.trial.title} ({written(score, leader.scores[score])}).")
+    return " ".join(words) or "Nothing moved."

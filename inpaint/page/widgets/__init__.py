@@ -1,0 +1,1 @@
+"""Widgets of our own: paint a mask, look at fills side by side, place a cut-out."""

@@ -1,0 +1,75 @@
+"""The placer: a cut-out moved, scaled and turned on a photo in the page.
+
+Python to page, the component's value:
+    {"n": int, "background": JPEG data URL or None, "cutout": WebP data URL with transparency,
+     "x": float, "y": float, "scale": float, "angle": float}
+    The cut-out is put where the four numbers of `inpaint.lab.blend.Placement` say; without a background, on the
+    photo that is there. None empties it.
+Page to Python, when a gesture ends (event `input`):
+    {"n": the n it belongs to, "x": float, "y": float, "scale": float, "angle": float}
+"""
+
+import base64
+import html
+import io
+import secrets
+from pathlib import Path
+
+import gradio as gr
+from PIL import Image as PIL
+
+from ....contract import Array, Image, InpaintError
+from ....lab.blend import RANGES, STICKER, Placement
+
+PREVIEW = 1280  # longest side of the photo that the page gets
+HERE = Path(__file__).parent
+# The templates stay static: a value in them would rebuild the stage on every update.
+TEMPLATES = {
+    "html_template": (HERE / "placer.html").read_text("utf-8"),
+    "css_template": (HERE / "placer.css").read_text("utf-8"),
+    "js_on_load": (HERE / "placer.js").read_text("utf-8"),
+}
+
+
+def placer(hint: str = "Nothing to place yet.", **kwargs) -> gr.HTML:
+    """The widget, with what it says while it is empty. The rest are gr.HTML's own arguments.
+
+    A function, not a subclass: gradio writes a .pyi file beside any module that subclasses a component.
+    """
+    markup = TEMPLATES["html_template"].replace('class="pl"', f'class="pl" data-hint="{html.escape(hint)}"', 1)
+    return gr.HTML(**TEMPLATES | {"html_template": markup}, apply_default_css=False, **kwargs)
+
+
+def to_placer(background: Image | None, cutout: Array, placement: Placement, icc: bytes | None = None) -> dict:
+    """The value that shows a cut-out on a photo or, where `background` is None, on the one that is there.
+
+    background: (H, W, 3) uint8 of at most PREVIEW a side, in the colours of `icc`; cutout: (h, w, 4) uint8 RGBA of
+    at most STICKER a side, as `inpaint.lab.blend.sticker` makes it.
+    """
+    for name, picture, most in (("photo", background, PREVIEW), ("cut-out", cutout, STICKER)):
+        if picture is not None and max(picture.shape) > most:
+            raise ValueError(f"the {name} is {picture.shape}, more than {most} a side")
+    # a profile of another colour space, CMYK or grey, says nothing about these pixels
+    profile = {"icc_profile": icc} if icc and icc[16:20] == b"RGB " else {}
+    # n differs each time, also across restarts: the same pictures sent twice must still count as a new value
+    return {
+        "n": secrets.randbits(48),
+        "background": None if background is None else _data_url(background, "JPEG", quality=90, **profile),
+        "cutout": _data_url(cutout, "WEBP", quality=90),
+        **{name: getattr(placement, name) for name in RANGES},
+    }
+
+
+def from_placer(value: object) -> Placement:
+    """Where the cut-out lies. The value comes from a browser, so nothing in it is trusted. Raises InpaintError."""
+    if not isinstance(value, dict):
+        raise InpaintError("There is nothing placed yet: choose a second picture first.")
+    if missing := [name for name in RANGES if name not in value]:
+        raise InpaintError(f"The placement lacks its {missing[0]}; reload the page and place the cut-out again.")
+    return Placement(**{name: value[name] for name in RANGES})
+
+
+def _data_url(pixels: Array, fmt: str, **options) -> str:
+    buffer = io.BytesIO()
+    PIL.fromarray(pixels).save(buffer, fmt, **options)
+    return f"data:image/{fmt.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"

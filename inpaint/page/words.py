@@ -1,0 +1,96 @@
+"""What the page says of methods, weights and progress, and the widgets of a card's options."""
+
+import html
+
+import gradio as gr
+
+from .. import zoo
+from ..checkpoints import store
+from ..contract import Choice, Flag, Number, Option
+
+# true of every published checkpoint so far
+UNSEEN = " The network is compared with its reference by numbers; this file was not at hand when it was written."
+
+
+def card_html(name: str, tag: str = "") -> str:
+    """A model's card, with the facts about the weights it will use."""
+    card, e = zoo.card(name), html.escape
+    facts = zoo.weights(name, tag) if tag else None
+    badges = "".join(
+        f"<span class='badge'>{e(b)}</span>" for b in (zoo.use(name, tag), need(name, tag), card.speed) if b
+    )
+    paper = f"<a href='{e(card.link)}' target='_blank' rel='noopener'>{e(card.paper)}</a>"
+    code = card.licence.removesuffix("; weights: see each tag")
+    line = f"<p>{e(card.summary)}</p><p class='facts'>{badges} Licence: {e(code)}. {paper}</p>"
+    if not facts:
+        return line
+    unseen = UNSEEN if facts.parts and not facts.shipped and store.is_converted(card) else ""
+    note = f" {e(facts.note[0].upper() + facts.note[1:])}." if facts.note else ""
+    title = e(facts.title)
+    if facts.link:
+        title = f"<a href='{e(facts.link)}' target='_blank' rel='noopener'>{title}</a>"
+    return (
+        f"{line}<p class='facts'>Weights: {title}. "
+        f"Licence: {e(facts.licence)}. Trained on {e(facts.data)}.{note}{unseen}</p>"
+    )
+
+
+def need(name: str, tag: str) -> str:
+    """What has to come over the network first; "" for a model that is ready."""
+    if not tag or zoo.ready(name, tag):
+        return ""
+    facts = zoo.weights(name, tag)
+    host = next(s.address.split("/")[2] for sources in facts.parts.values() for s in sources)
+    return f"needs a download of {facts.megabytes:.0f} MB from {host}"
+
+
+def methods() -> list[tuple[str, str]]:
+    """The drop-down: what is ready now, then what needs a download."""
+    labels = {name: need(name, zoo.pick_tag(name)) for name in zoo.names() if not barred(name)}
+    ready = [(zoo.card(name).title, name) for name, label in labels.items() if not label]
+    size = {name: zoo.weights(name, zoo.pick_tag(name)).megabytes for name, label in labels.items() if label}
+    more = [(f"{zoo.card(name).title} (download, {megabytes:.0f} MB)", name) for name, megabytes in size.items()]
+    return [*ready, *more]
+
+
+def barred(name: str) -> bool:
+    """Whether a model wants weights and none may be used."""
+    return bool(zoo.card(name).networks) and not zoo.tags(name)
+
+
+def weights_choices(name: str) -> list[tuple[str, str]]:
+    """The weights of a model, for its drop-down."""
+    facts = {tag: zoo.weights(name, tag) for tag in zoo.tags(name)}
+    here = {tag: "" if zoo.ready(name, tag) else f" · download {w.megabytes:.0f} MB" for tag, w in facts.items()}
+    free = {True: "", False: " · non-commercial", None: " · licence unclear"}
+    return [(f"{w.title}{here[tag]}{free[w.commercial]}", tag) for tag, w in facts.items()]
+
+
+def status_html(text: str, progress: float | None = None, failed: bool = False) -> str:
+    """A line of text with, while something runs, a bar."""
+    kind = " class='failed'" if failed else ""
+    line = f"<div{kind} role='status' aria-live='polite'>{html.escape(text)}</div>"
+    if progress is None:
+        return line
+    percent = round(100 * progress)
+    bar = f"role='progressbar' aria-valuenow='{percent}' aria-valuemin='0' aria-valuemax='100'"
+    return f"<div class='bar' {bar}><i style='width:{percent}%'></i></div>{line}"
+
+
+def running(progress: float, note: str, seconds: float) -> str:
+    """The status of a fill under way, with the time left once that can be told."""
+    left = seconds * (1 - progress) / progress if progress > 0.03 and seconds > 1 else None
+    parts = [f"{progress:.0%}", *([note] if note else []), *([f"about {left:.0f} s left"] if left else [])]
+    return status_html(" · ".join(parts), progress)
+
+
+def control(option: Option) -> gr.components.Component:
+    """The widget of a card's option."""
+    label = {"label": option.name.replace("_", " "), "info": option.help}
+    if isinstance(option, Number):
+        return gr.Slider(option.low, option.high, option.default, step=option.step, **label)
+    if isinstance(option, Choice):
+        return gr.Dropdown(list(option.values), value=option.default, **label)
+    if isinstance(option, Flag):
+        return gr.Checkbox(option.default, **label)
+    raise TypeError(option)
