@@ -6,7 +6,6 @@ configs, so that the file alone says which network it is for.
 
 import dataclasses
 import json
-import os
 import pickle
 import warnings
 import zipfile
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..contract import InpaintError
+from ..imaging.files import replacing
 
 if TYPE_CHECKING:  # torch comes in only when tensors do
     from torch import Tensor, nn
@@ -223,14 +223,11 @@ def save(parts: Mapping[str, Part], facts: Mapping[str, Any], path: Path) -> Non
 
     tensors = {f"{part}.{k}": v.detach().contiguous() for part, p in parts.items() for k, v in p.state.items()}
     configs = {part: {"layout": p.layout, "config": dataclasses.asdict(p.config)} for part, p in parts.items()}
-    half_done = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        save_file(tensors, half_done, {FACTS: json.dumps({**facts, "networks": configs})})
-        os.replace(half_done, path)
-    except (OSError, SafetensorError) as error:
-        raise InpaintError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.") from None
-    finally:
-        half_done.unlink(missing_ok=True)
+    with replacing(path) as part:
+        try:
+            save_file(tensors, part, {FACTS: json.dumps({**facts, "networks": configs})})
+        except SafetensorError as error:
+            raise OSError(str(error)) from None
 
 
 def facts(path: Path) -> dict[str, Any] | None:

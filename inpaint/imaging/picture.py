@@ -3,7 +3,6 @@
 import io
 import os
 import struct
-import uuid
 import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from PIL import ImageCms
 
 from ..contract import Image, InpaintError, Mask
 from . import masks
+from .files import write
 
 MAX_MEGAPIXELS = float(os.environ.get("INPAINT_MAX_MEGAPIXELS", 80))
 PIL.Image.MAX_IMAGE_PIXELS = int(MAX_MEGAPIXELS * 1e6)  # Pillow's own guard, for everything in this process
@@ -150,21 +150,6 @@ def format_of(path: str | os.PathLike) -> str:
             return name
     known = ", ".join(s for suffixes in WRITES.values() for s in suffixes)
     raise InpaintError(f"Cannot write {suffix or 'a file without suffix'}; end the name in one of {known}.")
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all. Raises InpaintError."""
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise InpaintError(f"{path} is not a file that can be written to; choose another name.")
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        with open(part, "xb") as file:
-            file.write(data)
-        os.replace(part, path)
-    except OSError as error:
-        raise InpaintError(f"Cannot write {path}: {error.strerror or error}.") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def open_picture(source: Source) -> Picture:

@@ -65,10 +65,10 @@ def written(score: str, value: float) -> str:
 
 def facts(cell: Cell) -> tuple[str, ...]:
     """What a finished fill cost and what may be done with it, in a few words each."""
-    licence, _ = zoo.terms(cell.trial.model, cell.weights)
+    offer = zoo.offer(cell.trial.model, cell.weights)
     spent = [f"{cell.fill.report.seconds:.2g} s on {cell.fill.report.device}"] if cell.fill else []
     held = [] if cell.peak is None else [f"{cell.peak:.2f} GiB at most"]
-    return (*spent, *held, zoo.use(cell.trial.model, cell.weights), licence)
+    return (*spent, *held, offer.use, offer.terms[0])
 
 
 # ---- the table
@@ -102,7 +102,7 @@ def rows(compared: Compared) -> list[dict[str, Any]]:
 
 def _row(picture: str, hole: float, cell: Cell) -> dict[str, Any]:
     trial, report = cell.trial, cell.fill.report if cell.fill else None
-    licence, allowed = zoo.terms(trial.model, cell.weights)
+    licence, allowed = zoo.offer(trial.model, cell.weights).terms
     return {
         "picture": picture,
         "hole": hole,

@@ -95,7 +95,7 @@ def of(fill: Fill, mask: Mask, layers: Mapping[str, Array] | None = None, precis
         mask=mask,
         model=report.model,
         weights=report.weights,
-        weights_digest=zoo.digest(report.model, report.weights),
+        weights_digest=zoo.offer(report.model, report.weights).digest(),
         options={name: value for name, value in report.options.items() if name not in pictures},
         strokes={name: layer for name, layer in layers.items() if layer.dtype == bool},
         lent={name: digest(layer) for name, layer in layers.items() if layer.dtype != bool},

@@ -131,7 +131,7 @@ def _beside(name: str, shown: Example, device: str, options: Mapping[str, Any]) 
 
 
 def _fills(name: str, shown: Example, device: str, options: Mapping[str, Any]) -> tuple[Recorder, Iterator[Fill]]:
-    tag = zoo.pick_tag(name)
+    tag = zoo.offer(name).tag
     recorder = Recorder(zoo.load(name, device, tag))
     facts = {"name": name, "weights": tag, "device": device}
     return recorder, pipeline.run(recorder, zoo.card(name), shown.photo, shown.hole, **facts, **options)

@@ -78,7 +78,7 @@ def said(name: str) -> str:
     """What the status line says before a tour is shown."""
     if zoo.ready(name):
         return status_html(ASK)
-    wanted = need(name, zoo.pick_tag(name))
+    wanted = need(name, zoo.offer(name).tag)
     return status_html(
         f"No pictures here yet: {zoo.card(name).title} {wanted}. Run it once, and its tour has some."
     )

@@ -265,7 +265,7 @@ class Vote:
         now = time.monotonic()
         names = [name for name in zoo.names() if name in self.listed or not self.listed]
         quick = [name for name in names if self.listed or self.resting.get(name, now) <= now]
-        return [Entry(name, zoo.pick_tag(name)) for name in quick if zoo.ready(name)]
+        return [Entry(name, zoo.offer(name).tag) for name in quick if zoo.ready(name)]
 
     def _example(self) -> Case:
         return example(*random.choice(self.examples), random.randrange(CASES))
