@@ -13,6 +13,7 @@ import pytest
 
 from inpaint import zoo
 from inpaint.cli import app as cli
+from inpaint.cli.models import markdown
 
 ROOT = Path(__file__).parent.parent
 
@@ -89,7 +90,14 @@ def test_models():
 
 
 def test_the_readme_shows_the_table_of_models():
-    assert cli.markdown() in (ROOT / "README.md").read_text("utf-8")
+    assert markdown() in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_a_command_is_a_file_and_a_line():
+    files = {file.stem for file in (ROOT / "inpaint" / "cli").glob("*.py")}
+    assert files - {"__init__", "app", "terminal"} == set(cli.COMMANDS)
+    status, out, _ = run("--help")
+    assert status == 0 and all(f" {name} " in out for name in cli.COMMANDS)
 
 
 BAD = {

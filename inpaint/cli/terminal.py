@@ -1,18 +1,31 @@
-"""What the commands share: where messages go, progress bars, settings and files that people name."""
+"""What the commands share: where messages go, progress bars, options, settings and files that people name."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from .. import Layer, zoo
 from ..checkpoints import store
+from ..checkpoints.store import Download
 from ..contract import Array, InpaintError
 from ..imaging import picture
 
 COMMON = {"model", "weights", "device", "precision", "seed", "intact"}  # not a model's own options
 err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+Folder = Annotated[Path, typer.Option("--out", "-o", help="folder for sheet.png, scores.csv and fills.zip")]
+Model = Annotated[str, typer.Option("--model", "-m", help="without it: the first that is ready")]
+Weights = Annotated[str, typer.Option("--weights", "-w", help="a tag, or FILE[,FILE]")]
+Options = Annotated[list[str] | None, typer.Option("--option", help="key=value, may be repeated")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
+Precision = Annotated[str, typer.Option(help="float32, bfloat16 or float16, of networks")]
+Seed = Annotated[int, typer.Option(help="of models that draw random numbers")]
+Intact = Annotated[bool, typer.Option("--intact", help="the picture under the mask is the truth: score against it")]
 
 
 def options(pairs: list[str]) -> dict[str, str]:
@@ -80,3 +93,20 @@ def bar() -> Progress:
     """A progress bar with the time left, which goes when it is done."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     return Progress(*columns, TimeRemainingColumn(), console=err, transient=True)
+
+
+@contextmanager
+def download_bar() -> Iterator[Callable[[Iterator[Download]], None]]:
+    """A function that follows a download with a progress bar. The bar shows only when there is one."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, TransferSpeedColumn(), TimeRemainingColumn(), console=err, transient=True) as bar:
+
+        def show(steps: Iterator[Download]) -> None:
+            task = None
+            for step in steps:
+                task = bar.add_task("", total=None) if task is None else task
+                bar.update(task, description=step.what, completed=step.done, total=step.total or None)
+            if task is not None:
+                bar.remove_task(task)
+
+        yield show

@@ -1,40 +1,19 @@
-"""The command line: python -m inpaint weights list | pull | verify | convert | publish."""
+"""The commands `weights list | pull | verify | convert | publish`."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
 from .. import zoo
 from ..checkpoints import checkpoint, store
-from ..checkpoints.store import Download
 from ..contract import InpaintError
+from .terminal import download_bar, err
 
-app = typer.Typer(help="The models' weights: list, download, check, convert, publish.", no_args_is_help=True)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+weights = typer.Typer(help="The models' weights: list, download, check, convert, publish.", no_args_is_help=True)
 USE = {True: "yes", False: "no", None: "unclear: treat as no"}
-
-
-@contextmanager
-def download_bar() -> Iterator[Callable[[Iterator[Download]], None]]:
-    """A function that follows a download with a progress bar. The bar shows only when there is one."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, TransferSpeedColumn(), TimeRemainingColumn(), console=err, transient=True) as bar:
-
-        def show(steps: Iterator[Download]) -> None:
-            task = None
-            for step in steps:
-                task = bar.add_task("", total=None) if task is None else task
-                bar.update(task, description=step.what, completed=step.done, total=step.total or None)
-            if task is not None:
-                bar.remove_task(task)
-
-        yield show
 
 
 def chosen(words: list[str] | None) -> list[tuple[str, str]]:
@@ -51,7 +30,7 @@ def chosen(words: list[str] | None) -> list[tuple[str, str]]:
     return pairs
 
 
-@app.command("list")
+@weights.command("list")
 def list_() -> None:
     """Every model's weights: whether they are here, how large, their licence, where they come from."""
     table = Table(box=None, pad_edge=False)
@@ -65,7 +44,7 @@ def list_() -> None:
     Console().print(table)
 
 
-@app.command()
+@weights.command()
 def pull(
     models: Annotated[
         list[str] | None, typer.Argument(help="model or model:tag; without it: the default of each")
@@ -86,7 +65,7 @@ def pull(
         raise typer.Exit(2)
 
 
-@app.command()
+@weights.command()
 def verify(
     what: Annotated[
         list[str] | None,
@@ -126,7 +105,7 @@ def _verify_file(file: Path, originals: list[Path]) -> str:
     return f"{file.name} is good: {name}, layout {layouts}, {tensors} tensors{agree}"
 
 
-@app.command()
+@weights.command()
 def convert(
     model: Annotated[str, typer.Argument(help="whose weights they are")],
     files: Annotated[list[Path], typer.Argument(help="a published checkpoint, or one for each of its networks")],
@@ -146,7 +125,7 @@ def convert(
     err.print(_verify_file(out, files), markup=False)
 
 
-@app.command()
+@weights.command()
 def publish(
     repo: Annotated[str, typer.Argument(help="owner/name on the Hub")],
     models: Annotated[

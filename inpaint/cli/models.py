@@ -1,0 +1,80 @@
+"""The command `models`: what there is to choose from."""
+
+import dataclasses
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .. import zoo
+from ..fill import pipeline
+
+
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="everything, as JSON")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="the README's table")] = False,
+) -> None:
+    """List the models: what each is for, its licence, whether results may be sold, its options."""
+    if as_json:
+        print(json.dumps([describe(name) for name in zoo.names()], indent=1, ensure_ascii=False))
+        return
+    if as_markdown:
+        print(markdown())
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("name", "ready", "licence", "commercial use", "speed", "options"):
+        table.add_column(column, overflow="fold")
+    for name in zoo.names():
+        card = zoo.card(name)
+        options = " ".join(f"{option.name}={option.default}" for option in pipeline.options(card))
+        here = "yes" if zoo.ready(name) else f"download {zoo.weights(name, zoo.pick_tag(name)).megabytes:.0f} MB"
+        table.add_row(name, here, card.licence, commercial(name), card.speed, options)
+    Console().print(table)
+
+
+def describe(name: str) -> dict[str, Any]:
+    """A model's card and options as plain data."""
+    card = zoo.card(name)
+    facts = ("title", "summary", "paper", "link", "licence", "commercial", "speed", "seeded", "gpu")
+    return {
+        "name": name,
+        **{fact: getattr(card, fact) for fact in facts},
+        "weights": {tag: _facts(name, tag) for tag in zoo.tags(name)},
+        "size": dataclasses.asdict(card.size),
+        "options": [
+            {"kind": type(option).__name__.lower(), **dataclasses.asdict(option)}
+            for option in pipeline.options(card)
+        ],
+    }
+
+
+def _facts(name: str, tag: str) -> dict[str, Any]:
+    """What there is to know about one of a model's weights, as plain data."""
+    facts = dataclasses.asdict(zoo.weights(name, tag))
+    return facts | {"ready": zoo.ready(name, tag)}
+
+
+def commercial(name: str) -> str:
+    """Whether results may be made for money, as far as the licences of code and weights go."""
+    card = zoo.card(name)
+    allowed = {bool(card.commercial and weights.commercial) for weights in card.weights.values()} or {
+        card.commercial
+    }
+    return "depends on the weights" if len(allowed) > 1 else "yes" if allowed == {True} else "no"
+
+
+def markdown() -> str:
+    """The table of models for the README."""
+    rows = ["| name | model | for what | weights | licence | commercial use |", "|---|---|---|---|---|---|"]
+    for name in zoo.MODELS:
+        card = zoo.card(name)
+        sizes = sorted({round(w.megabytes) for w in card.weights.values()})
+        weights = f"{sizes[0]}{f'–{sizes[-1]}' if len(sizes) > 1 else ''} MB" if sizes else "none needed"
+        licence = card.licence.replace(
+            "see each tag", " or ".join(dict.fromkeys(w.licence for w in card.weights.values()))
+        )
+        cells = (f"`{name}`", f"[{card.title}]({card.link})", card.summary, weights, licence, commercial(name))
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
