@@ -122,7 +122,7 @@ BAD = {
     "all hole": (["fill", "{}/photo.png", "{}/white.png", "-o", "{}/o.png"], "whole picture"),
     "other size": (["fill", "{}/photo.png", "{}/small.png", "-o", "{}/o.png"], "same size"),
     "no suffix": (["fill", "{}/photo.png", "{}/mask.png", "-o", "{}/o"], "end the name in"),
-    "no folder": (["fill", "{}/photo.png", "{}/mask.png", "-o", "{}/no/o.png", "-m", "telea"], "Cannot write"),
+    "no folder": (["fill", "{}/photo.png", "{}/mask.png", "-o", "{}/no/o.png", "-m", "telea"], "cannot be written"),
     "over the input": (["fill", "{}/photo.png", "{}/mask.png", "-o", "{}/photo.png"], "overwrite"),
     "folder and file": (["fill", "{}", "{}/mask.png", "-o", "{}/o"], "must be a folder"),
     "views over a file": (

@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from .. import InpaintError, stream, zoo
 from ..fill import pipeline
-from ..imaging import picture
+from ..imaging import files, picture
 from ..lab.manifest import of, to_json
 from . import terminal
 from .terminal import Device, Options, Precision, Seed
@@ -81,7 +81,7 @@ def fill_file(
     bar.remove_task(task)
     lost = photo.filled(last.image, hole).save(out)
     if manifest:
-        picture.write(manifest, to_json(of(last, hole, layers, settings["precision"])).encode())
+        files.write(manifest, to_json(of(last, hole, layers, settings["precision"])).encode())
     for title, view in last.views.items() if views else ():
         name = f"{out.stem}.{title.replace(' ', '-')}.png"
         picture.Picture(view).save(views / name)

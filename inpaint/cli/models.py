@@ -29,7 +29,7 @@ def models(
     for name in zoo.names():
         card = zoo.card(name)
         options = " ".join(f"{option.name}={option.default}" for option in pipeline.options(card))
-        here = "yes" if zoo.ready(name) else f"download {zoo.weights(name, zoo.pick_tag(name)).megabytes:.0f} MB"
+        here = "yes" if zoo.ready(name) else f"download {zoo.offer(name).facts.megabytes:.0f} MB"
         table.add_row(name, here, card.licence, commercial(name), card.speed, options)
     Console().print(table)
 
@@ -52,8 +52,8 @@ def describe(name: str) -> dict[str, Any]:
 
 def _facts(name: str, tag: str) -> dict[str, Any]:
     """What there is to know about one of a model's weights, as plain data."""
-    facts = dataclasses.asdict(zoo.weights(name, tag))
-    return facts | {"ready": zoo.ready(name, tag)}
+    offer = zoo.offer(name, tag)
+    return dataclasses.asdict(offer.facts) | {"ready": offer.present}
 
 
 def commercial(name: str) -> str:
