@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from ... import zoo
+from ... import stream, zoo
 from ...contract import Image, InpaintError, Mask
 from ...imaging import masks
 from ...imaging.picture import Picture, open_picture, read_mask
@@ -35,7 +35,6 @@ from ..widgets.painter import from_painter, mask_painter, to_painter
 from ..widgets.placer import from_placer, placer, to_placer
 from ..widgets.viewer import Tile, address, to_viewer, viewer
 from ..words import control, status_html
-from ..zerogpu import stream
 
 WIDTH, HEIGHT = 0.4, 0.6  # of the photo: how large a cut-out is at most when it is first placed
 ABOUT = (
