@@ -388,7 +388,7 @@ def _tile(model: str, row: Row | None) -> Tile:
 def _published(case: Case, photo: Image, hole: Mask) -> Tile:
     if case.published is None:
         return Tile(None, ("none published",))
-    picture = open_picture(case.published).rgb
+    picture = open_picture(case.published).in_space_of(open_picture(case.photo).icc).rgb
     same = case.truth and picture.shape == photo.shape
     return Tile(picture, ("published", _decibels(metrics.psnr(picture, photo, hole) if same else None)))
 
