@@ -55,7 +55,9 @@ __all__ = [
     "here",
     "inpaint",
     "lend",
+    "longest",
     "stream",
+    "within",
 ]
 LEAST = 256  # working size below which memory is not saved by shrinking any more
 
@@ -93,7 +95,7 @@ def stream(
         intact=intact,
         options=pipeline.settings(offer.card, options),
     )
-    return _within_time(_door(image, mask, settings), _longest())
+    return within(_door(image, mask, settings), longest())
 
 
 @dataclass(frozen=True)
@@ -159,8 +161,8 @@ def _filled(model: Inpainter, image: Image, mask: Mask, settings: Settings) -> I
 _door: Door = here
 
 
-def _longest() -> float:
-    """Seconds that one fill may take (`INPAINT_MAX_SECONDS`). Raises InpaintError."""
+def longest() -> float:
+    """Seconds that one fill may take (`INPAINT_MAX_SECONDS`, else infinity). Raises InpaintError."""
     text = os.environ.get("INPAINT_MAX_SECONDS", "").strip() or "inf"
     try:
         seconds = float(text)
@@ -171,7 +173,7 @@ def _longest() -> float:
     return seconds
 
 
-def _within_time(fills: Iterator[Fill], seconds: float) -> Iterator[Fill]:
+def within(fills: Iterator[Fill], seconds: float) -> Iterator[Fill]:
     """The fills, ended where they take longer than so many seconds; a step that is under way is not broken off."""
     began = time.monotonic()
     with closing(fills):

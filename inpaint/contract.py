@@ -222,6 +222,7 @@ class Card:
     tour: Tour | None = None  # every model of the zoo has one
     seeded: bool = False  # takes `seed`
     gpu: bool = False  # can use one
+    lease: int = 15  # seconds to ask of a GPU that is lent
     networks: Mapping[str, str] = field(
         default_factory=dict
     )  # argument of `load` → "file:FAMILY" in `nets`, loaded with weights

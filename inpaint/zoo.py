@@ -195,6 +195,13 @@ def _placed(what: "checkpoint.Part | Path", device: str, precision: str):
     return net.to(device, getattr(torch, precision), memory_format=torch.channels_last)
 
 
+def forked() -> None:
+    """To be called in a process that was forked: locks that threads of the other one held are made anew."""
+    global LOCK
+    LOCK = threading.RLock()
+    store.forked()
+
+
 def release(keep: int = 0, most: float = 0) -> bool:
     """Let go of models that no fill is using, the longest unused first, and give their memory back.
 

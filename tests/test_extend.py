@@ -23,6 +23,9 @@ def photo():
     return np.stack([x * 4, y * 6, (x * 7 + y * 5) % 256], -1).astype(np.uint8)
 
 
+STREAM = inpaint.stream
+
+
 class Recorder:
     """Fills every hole with one colour by `inpaint.stream`'s own steps, and keeps what it was shown."""
 
@@ -38,7 +41,7 @@ class Recorder:
 
     def fills(self, image, mask, model):
         try:
-            for fill in inpaint.stream(image, mask, "telea"):
+            for fill in STREAM(image, mask, "telea"):
                 painted = tuple(
                     (box, np.full_like(pixels, self.COLOUR), hole) for box, pixels, hole in fill.patches
                 )
@@ -46,6 +49,13 @@ class Recorder:
                     yield replace(fill, patches=painted, progress=progress)
         finally:
             self.closed += 1
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """A recorder in the place of the one door."""
+    monkeypatch.setattr(inpaint, "stream", recorder := Recorder())
+    return recorder
 
 
 def inside(image, sides, shape):
@@ -201,9 +211,8 @@ def test_odd_sizes(shape, sides, beyond, photo):
         assert (inside(last.image, sides, shape) == small).all() and last.progress == 1
 
 
-def test_every_step_sees_what_the_ones_before_painted(photo):
-    seen = Recorder()
-    *_, last = extend.stream(photo, (14, 0, 0, 20), "telea", stream=seen)
+def test_every_step_sees_what_the_ones_before_painted(photo, seen):
+    *_, last = extend.stream(photo, (14, 0, 0, 20), "telea")
     hole = extend.canvas(photo, (14, 0, 0, 20))[1]
     assert (last.image[hole] == Recorder.COLOUR).all()
     (_, first), (second, under), (third, _) = seen.shown
@@ -214,9 +223,9 @@ def test_every_step_sees_what_the_ones_before_painted(photo):
 
 
 @pytest.mark.parametrize("side", Sides._fields)
-def test_mirrored_photo_is_shown_beyond_the_hole_and_never_comes_back(side, photo):
-    seen, sides = Recorder(), Sides(**{side: 10})
-    *_, last = extend.stream(photo, sides, "telea", beyond="reflect", stream=seen)
+def test_mirrored_photo_is_shown_beyond_the_hole_and_never_comes_back(side, photo, seen):
+    sides = Sides(**{side: 10})
+    *_, last = extend.stream(photo, sides, "telea", beyond="reflect")
     ((shown, hole),) = seen.shown
     axis = 1 if side in ("left", "right") else 0
     around = [(0, 0)] * 3
@@ -235,11 +244,10 @@ def test_mirrored_photo_is_shown_beyond_the_hole_and_never_comes_back(side, phot
     ("borders", "beyond", "wide"),
     [(True, "auto", False), (False, "auto", True), (True, "reflect", True), (False, "nothing", False)],
 )
-def test_the_card_says_what_the_model_needs(borders, beyond, wide, photo, monkeypatch):
+def test_the_card_says_what_the_model_needs(borders, beyond, wide, photo, monkeypatch, seen):
     card = zoo.card
     monkeypatch.setattr(zoo, "card", lambda name: replace(card(name), borders=borders))
-    seen = Recorder()
-    *_, last = extend.stream(photo, (10, 0, 0, 0), "telea", beyond=beyond, stream=seen, radius=4)
+    *_, last = extend.stream(photo, (10, 0, 0, 0), "telea", beyond=beyond, radius=4)
     assert seen.shown[0][1].shape == (40, 56 + 10 + 10 * wide)
     assert any("mirrored" in note for note in last.report.notes) == wide
     assert seen.asked == [("telea", {"radius": 4})]
@@ -261,9 +269,8 @@ def test_progress_and_report_are_of_the_whole(photo):
     assert fills[-1].views
 
 
-def test_a_preview_shows_the_picture_so_far(photo):
-    seen = Recorder()
-    fills = list(extend.stream(photo, (14, 14, 10, 10), "telea", stream=seen))
+def test_a_preview_shows_the_picture_so_far(photo, seen):
+    fills = list(extend.stream(photo, (14, 14, 10, 10), "telea"))
     half = fills[3]  # left and right are done
     small = half.onto(np.ascontiguousarray(half.source[::2, ::2]))
     assert small.shape == (30, 42, 3)
@@ -271,9 +278,8 @@ def test_a_preview_shows_the_picture_so_far(photo):
     assert (small[:5, 7:35] == half.source[0:10:2, 14:70:2]).all()
 
 
-def test_closing_stops_the_work(photo):
-    seen = Recorder()
-    fills = extend.stream(photo, (14, 14, 0, 0), "telea", stream=seen)
+def test_closing_stops_the_work(photo, seen):
+    fills = extend.stream(photo, (14, 14, 0, 0), "telea")
     next(fills)
     assert not seen.closed
     fills.close()

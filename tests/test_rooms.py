@@ -51,7 +51,9 @@ def imports(file: Path, everywhere: bool = True) -> set[str]:
     found = set()
     for node in nodes:
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
+            found |= {
+                "__init__" if (name := alias.name.split(".")[0]) == "inpaint" else name for alias in node.names
+            }
         elif isinstance(node, ast.ImportFrom):
             above = folder[: len(folder) - node.level + 1] if node.level else []
             parts = [*above, *(node.module.split(".") if node.module else ())]

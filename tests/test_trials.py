@@ -10,6 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+import inpaint as package
 from inpaint import InpaintError, inpaint, stream, zoo
 from inpaint.imaging import metrics
 from inpaint.imaging.picture import Picture
@@ -66,7 +67,8 @@ def test_one_that_fails_does_not_stop_the_rest(image, mask, monkeypatch):
             raise MemoryError
         yield from stream(image, mask, model, **settings)
 
-    cells = ran(image, mask, "harmonic", "telea:radius=999", "navier_stokes", "telea", stream=broken)
+    monkeypatch.setattr(package, "stream", broken)
+    cells = ran(image, mask, "harmonic", "telea:radius=999", "navier_stokes", "telea")
     assert [cell.state for cell in cells] == ["failed", "failed", "failed", "done"]
     assert cells[0].note == "RuntimeError: solver" and "between 1 and 20" in cells[1].note
     assert "memory" in cells[2].note
@@ -113,7 +115,7 @@ def test_input_that_cannot_be_used(image, mask):
         next(trials.run(image, mask & False, [Trial("telea")]))
 
 
-def test_memory_is_that_of_each_fill(image, mask):
+def test_memory_is_that_of_each_fill(image, mask, monkeypatch):
     held = []
 
     def hungry(image, mask, model, **settings):
@@ -123,7 +125,8 @@ def test_memory_is_that_of_each_fill(image, mask):
             del block
         yield from stream(image, mask, model, **settings)
 
-    cells = ran(image, mask, "telea", "telea:radius=4", stream=hungry)
+    monkeypatch.setattr(package, "stream", hungry)
+    cells = ran(image, mask, "telea", "telea:radius=4")
     if cells[0].peak is None:
         pytest.skip("this system cannot forget a peak of memory")
     assert cells[0].peak > cells[1].peak + 0.2
@@ -174,7 +177,7 @@ def test_the_score_is_how_hidden_places_come_out(image, mask):
     assert (cell.fill.image == inpaint(image, mask, "telea")).all(), "the fill is that of the hole alone"
 
 
-def test_a_fill_is_kept_where_its_hidden_places_are_stopped_or_fail(image, mask):
+def test_a_fill_is_kept_where_its_hidden_places_are_stopped_or_fail(image, mask, monkeypatch):
     places, seen = consistency.probes(mask, 2), []
     for cells in trials.run(
         image,
@@ -192,7 +195,8 @@ def test_a_fill_is_kept_where_its_hidden_places_are_stopped_or_fail(image, mask)
             raise MemoryError("no more")
         yield from stream(image, hole, model, **settings)
 
-    (cell,) = ran(image, mask, "telea", probes=places, stream=once)
+    monkeypatch.setattr(package, "stream", once)
+    (cell,) = ran(image, mask, "telea", probes=places)
     assert cell.state == "done" and "consistency" not in cell.scores and "MemoryError" in cell.note
 
 

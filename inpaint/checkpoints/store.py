@@ -335,6 +335,15 @@ JOBS: dict[tuple[str, str], Job] = {}
 LOCKS: dict[tuple[str, str], threading.RLock] = {}
 
 
+def forked() -> None:
+    """To be called in a process that was forked: locks that threads of the other one held are made anew."""
+    global LOCK
+    LOCK = threading.Lock()
+    LOCKS.clear()
+    JOBS.clear()
+    hub.ONE_AT_A_TIME = threading.Lock()
+
+
 def _lock(name: str, tag: str) -> "threading.RLock":
     with LOCK:
         return LOCKS.setdefault((name, tag), threading.RLock())

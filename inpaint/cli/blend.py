@@ -7,8 +7,8 @@ import numpy as np
 import typer
 
 from .. import inpaint, zoo
-from ..contract import Mask
 from ..imaging import picture
+from ..imaging.colour import of_rgb
 from ..imaging.contact import Tile, sheet
 from ..imaging.picture import Picture
 from ..lab import blend as blending
@@ -42,20 +42,23 @@ def blend(
     terminal.can_be_written(out, side_by_side)
     model = model or zoo.default()
     how = blending.settings(lambda rgb, hole: inpaint(rgb, hole, model), **terminal.options(option or []))
-    first, pasted = _pasted(image, second, mask, blending.Placement(x, y, scale, angle))
+    first, pasted, said = _pasted(image, second, mask, blending.Placement(x, y, scale, angle))
     result = blending.blend(first.rgb, pasted, method, how)
     changed = np.ones_like(pasted.mask) if how.whole else pasted.mask
     lost = first.filled(result, changed).save(out)
     if side_by_side:
         made = blending.blends(first.rgb, pasted, how)
-        Picture(sheet([[Tile(one, (name,)) for name, one in made.items()]])).save(side_by_side)
-    err.print(" · ".join([f"{method}, {pasted.mask.mean():.1%} of the picture pasted", *first.notes, *lost]))
+        drawn = sheet([[Tile(one, (name,)) for name, one in made.items()]])
+        Picture(drawn, icc=of_rgb(first.icc)).save(side_by_side)
+    err.print(" · ".join([f"{method}, {pasted.mask.mean():.1%} of the picture pasted", *first.notes, *said, *lost]))
 
 
 def _pasted(
     image: Path, second: Path, mask: Path | None, placement: blending.Placement
-) -> tuple[Picture, blending.Pasted]:
-    """The first picture, and the second one placed on it. Raises InpaintError."""
-    first, other = blending.in_colour(picture.open_picture(image)), picture.open_picture(second)
-    painted: Mask | None = picture.read_mask(mask, other.shape)[0] if mask else None
-    return first, blending.place(*blending.cut_out(other, painted), first.shape, placement)
+) -> tuple[Picture, blending.Pasted, list[str]]:
+    """The first picture, the second one placed on it in its colours, and what to say. Raises InpaintError."""
+    first = blending.in_colour(picture.open_picture(image))
+    other = picture.open_picture(second).in_space_of(first.icc)
+    painted, said = picture.read_mask(mask, other.shape) if mask else (None, ())
+    pasted = blending.place(*blending.cut_out(other, painted), first.shape, placement)
+    return first, pasted, [*(f"{second.name}: {note}" for note in other.notes), *said]

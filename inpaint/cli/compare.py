@@ -106,7 +106,7 @@ def table(compared: Compared) -> Table:
 def finish(archive: Archive, out: Path) -> None:
     """The table and the sheet beside the archive; what failed, and then exit status 2."""
     files.write(out / "scores.csv", as_csv(archive.table).encode())
-    Picture(archive.sheet()).save(out / "sheet.png")
+    Picture(archive.side_by_side()).save(out / "sheet.png")
     err.print(f"{out / 'sheet.png'}, {out / 'scores.csv'} and {out / 'fills.zip'} are written.")
     if failed := [row for row in archive.table if row["state"] == "failed"]:
         for row in failed:

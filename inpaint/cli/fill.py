@@ -73,7 +73,7 @@ def fill_file(
     picture.format_of(out)  # before the work, not after it
     photo = picture.open_picture(image)
     hole, said = picture.read_mask(mask, photo.shape)
-    layers = terminal.layers(settings["model"], settings, photo.shape)
+    layers, told = terminal.layers(settings["model"], settings, photo)
     task = bar.add_task(image.name, total=1.0)
     last = None
     for last in stream(photo.rgb, hole, **settings | layers):
@@ -85,7 +85,7 @@ def fill_file(
     for title, view in last.views.items() if views else ():
         name = f"{out.stem}.{title.replace(' ', '-')}.png"
         picture.Picture(view).save(views / name)
-    return " · ".join([str(last.report), *photo.notes, *said, *lost])
+    return " · ".join([str(last.report), *photo.notes, *said, *told, *lost])
 
 
 def _beside(out: Path, manifest: bool) -> Path | None:

@@ -31,7 +31,7 @@ def rerun(
     photo = picture.open_picture(image)
     hole = picture.read_mask(mask, photo.shape)[0] if mask else None
     given: dict[str, Any] = terminal.options(option or [])
-    layers = terminal.layers(then.model, given, photo.shape)
+    layers, _ = terminal.layers(then.model, given, photo)
     changed = given | layers | {"device": device} if device else given | layers
     changed |= {"weights": terminal.weights(then.model, weights)} if weights else {}
     changed |= {} if seed is None else {"seed": seed}

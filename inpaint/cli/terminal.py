@@ -53,14 +53,18 @@ def weights(model: str, given: str) -> str:
     return store.OWN
 
 
-def layers(model: str, settings: dict[str, Any], shape: tuple[int, int]) -> dict[str, Array]:
-    """Options that are pictures, read from the files they name."""
-    found = {}
+def layers(model: str, settings: dict[str, Any], photo: picture.Picture) -> tuple[dict[str, Array], list[str]]:
+    """Options that are pictures, read from the files they name, in the photo's colours; and what to say of them."""
+    found, said = {}, []
     for option in zoo.card(model).options:
         if isinstance(option, Layer) and (file := settings.get(option.name)):
-            mask = option.kind == "mask"
-            found[option.name] = picture.read_mask(file, shape)[0] if mask else picture.read_layer(file, shape)
-    return found
+            if option.kind == "mask":
+                found[option.name], notes = picture.read_mask(file, photo.shape)
+            else:
+                second = picture.open_picture(file).in_space_of(photo.icc)
+                found[option.name], notes = picture.cover(second.rgb, photo.shape), second.notes
+            said += [f"{option.name}: {note}" for note in notes]
+    return found, said
 
 
 def refuse_overwriting(out: Path, *inputs: Path) -> None:

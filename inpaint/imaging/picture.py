@@ -13,7 +13,7 @@ import PIL.Image
 from PIL import ImageCms
 
 from ..contract import Image, InpaintError, Mask
-from . import masks
+from . import colour, masks
 from .files import write
 
 MAX_MEGAPIXELS = float(os.environ.get("INPAINT_MAX_MEGAPIXELS", 80))
@@ -72,6 +72,13 @@ class Picture:
             return colours
         alpha = _to_8_bit(self.alpha)[..., None].astype(np.uint16)
         return ((colours * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+    def in_space_of(self, icc: bytes | None) -> "Picture":
+        """The same colours in 8-bit RGB numbers of that profile, None being sRGB; alpha as it is."""
+        colours = _to_8_bit(self.pixels[..., :1] if self.pixels.shape[2] < 3 else self.pixels[..., :3])
+        rgb, said = colour.convert(colours, self.icc, icc)
+        pixels = rgb if self.alpha is None else np.dstack([rgb, _to_8_bit(self.alpha)])
+        return replace(self, pixels=pixels, icc=colour.of_rgb(icc), notes=(*self.notes, *said))
 
     def filled(self, image: Image, mask: Mask) -> "Picture":
         """This picture with the hole's pixels taken from `image`; all others, and alpha, as they are."""
@@ -263,8 +270,9 @@ def _plain(im: PIL.Image.Image, icc: bytes | None, name: str) -> tuple[np.ndarra
     if im.mode in ("I", "F", "LAB"):
         raise InpaintError(f"{name} holds {im.mode} pixels, which are not supported; save it as 8 or 16 bit RGB.")
     if im.mode == "CMYK":
+        had = icc
         im, icc = _cmyk_to_rgb(im, icc)
-        notes.append("CMYK converted to RGB")
+        notes.append("CMYK converted to RGB" + (", its broken colour profile left out" if had and not icc else ""))
     clear = "transparency" in im.info
     to = {"1": "L", "L": "LA" if clear else "L", "LA": "LA", "La": "LA", "P": "RGBA" if clear else "RGB"}
     to |= {"RGB": "RGBA" if clear else "RGB", "RGBA": "RGBA", "RGBa": "RGBA", "PA": "RGBA"}
@@ -321,12 +329,17 @@ def read_mask(source: Source, shape: tuple[int, int]) -> tuple[Mask, tuple[str, 
     return mask, tuple(notes)
 
 
-def read_layer(source: Source, shape: tuple[int, int]) -> Image:
-    """A second photo as (H, W, 3) for a picture of that shape: enlarged or shrunk to cover it, centred, cut.
+def read_layer(source: Source, shape: tuple[int, int], icc: bytes | None = None) -> Image:
+    """A second photo as (H, W, 3) for a picture of that shape and colour profile: made to cover it, centred, cut.
 
     Raises InpaintError.
     """
-    rgb, (h, w) = open_picture(source).rgb, shape
+    return cover(open_picture(source).in_space_of(icc).rgb, shape)
+
+
+def cover(rgb: Image, shape: tuple[int, int]) -> Image:
+    """(H, W, 3) of that shape: the picture enlarged or shrunk to cover it, centred, cut."""
+    h, w = shape
     scale = max(h / rgb.shape[0], w / rgb.shape[1])
     size = max(w, round(rgb.shape[1] * scale)), max(h, round(rgb.shape[0] * scale))
     large = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)

@@ -19,12 +19,14 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from .. import stream, zoo
+import inpaint
+
+from .. import zoo
 from ..contract import Image, InpaintError, Mask
 from ..imaging import metrics
 from ..imaging.contact import Tile, holed, sheet
 from ..imaging.picture import SUFFIXES, open_picture, read_mask
-from . import speed
+from . import gauge
 from .versions import versions
 
 BUCKETS = {  # share of hole above the one and up to the other, as in the irregular-mask test sets
@@ -77,7 +79,7 @@ class Row:
     )  # by the names in `metrics.score`; empty without a truth
     seconds: float = 0.0  # of the fill
     load: float = 0.0  # seconds until the model was ready, the same in all its rows
-    peak: float = 0.0  # GiB so far: of the model's process, or what the GPU held
+    peak: float | None = None  # GiB so far: of the model's process, or what a CUDA device held; None: not told
     weights: str = ""
     device: str = ""
     notes: tuple[str, ...] = ()  # of the fill's report: where memory ran out, say
@@ -185,7 +187,7 @@ def spread(given: Sequence[Case], most: int) -> list[Case]:
 def run(given: Sequence[Case], models: Sequence[str], keep: Sequence[Case] = (), **settings: Any) -> Iterator[Row]:
     """Fill every case with every model, one after the other; a model that fails does not stop the rest.
 
-    keep: the cases whose rows hold the picture. settings: those of `stream`.
+    keep: the cases whose rows hold the picture. settings: those of `inpaint.stream`.
     """
     kept = {case.name for case in keep}
     method = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"  # a process that begins small
@@ -239,14 +241,14 @@ def prepare(name: str, photo: Image, hole: Mask, settings: Mapping[str, Any]) ->
 def fill(name: str, photo: Image, hole: Mask, settings: Mapping[str, Any]) -> dict[str, Any]:
     """In the model's process: the composite, the seconds it took and the memory held so far."""
     started = time.perf_counter()
-    (last,) = deque(stream(photo, hole, name, **settings), maxlen=1)
+    (last,) = deque(inpaint.stream(photo, hole, name, **settings), maxlen=1)
     image = last.image
     seconds = time.perf_counter() - started
     report = last.report
     return {
         "image": image,
         "seconds": seconds,
-        "peak": speed.peak(report.device),
+        "peak": gauge.peak(report.device),
         "weights": report.weights,
         "device": report.device,
         "notes": report.notes,
@@ -296,9 +298,10 @@ def costs(rows: Sequence[Row]) -> str:
     lines = ["| model | weights | device | load, s | a fill, s | peak, GiB |", "|---" * 6 + "|"]
     for model in dict.fromkeys(row.model for row in rows if not row.error):
         some = [row for row in rows if row.model == model and not row.error]
-        first, peak = some[0], max(row.peak for row in some)
+        first, held = some[0], [row.peak for row in some if row.peak is not None]
+        peak = f"{max(held):.2f}" if held else "not told"
         seconds = mean(row.seconds for row in some)
-        about = f"{first.weights or '–'} | {first.device} | {first.load:.2f} | {seconds:.2g} | {peak:.2f}"
+        about = f"{first.weights or '–'} | {first.device} | {first.load:.2f} | {seconds:.2g} | {peak}"
         lines.append(f"| `{model}` | {about} |")
     return "\n".join(lines)
 
@@ -322,7 +325,7 @@ def protocol(given: Sequence[Case]) -> dict[str, str]:
         "GMSD": "Xue et al. 2014, of the luma of the whole; 0 is best",
         "left out": "LPIPS and FID: they need networks whose weights are not part of this program",
         "cost": "seconds of a fill, after one that does not count; loading apart; peak of the model's own process, "
-        "Python included (on a GPU: what was allocated there)",
+        "Python included (on a CUDA device: what was allocated there; on Metal it cannot be told)",
         "cases": f"{len(scored)} with a known truth, by share of hole: {counts or 'none'}"
         + (f"; {len(given) - len(scored)} without, not scored" if len(given) > len(scored) else ""),
         "made with": ", ".join(f"{name} {which}" for name, which in versions().items()),
@@ -385,7 +388,7 @@ def _tile(model: str, row: Row | None) -> Tile:
 def _published(case: Case, photo: Image, hole: Mask) -> Tile:
     if case.published is None:
         return Tile(None, ("none published",))
-    picture = open_picture(case.published).rgb
+    picture = open_picture(case.published).in_space_of(open_picture(case.photo).icc).rgb
     same = case.truth and picture.shape == photo.shape
     return Tile(picture, ("published", _decibels(metrics.psnr(picture, photo, hole) if same else None)))
 

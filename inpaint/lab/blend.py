@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from ..contract import Array, Choice, Flag, Image, InpaintError, Mask, Number, Option
-from ..imaging import masks
+from ..imaging import colour, masks
 from ..imaging.masks import Box
 from ..imaging.picture import Picture
 
@@ -85,7 +85,7 @@ class Pasted:
 
 
 def cut_out(picture: Picture, painted: Mask | None = None) -> tuple[Image, Mask]:
-    """A second picture's colours (H, W, 3) and its cut-out (H, W).
+    """A second picture's colours (H, W, 3), as its numbers have them, and its cut-out (H, W).
 
     The cut-out is what was painted; else what is not transparent; else everything. Transparent pixels get the
     colour of the nearest one that is not: what lies under them is no picture. Raises InpaintError if nothing is
@@ -106,10 +106,12 @@ def cut_out(picture: Picture, painted: Mask | None = None) -> tuple[Image, Mask]
 
 
 def in_colour(photo: Picture) -> Picture:
-    """The first picture, ready to take colours: a grey one as RGB, without its grey profile, and saying so."""
+    """The first picture, ready to take colours: a grey one as RGB, its grey profile's numbers as sRGB's."""
     if photo.pixels.shape[2] > 2:
         return photo
-    pixels = photo.pixels[..., [0, 0, 0, 1] if photo.pixels.shape[2] == 2 else [0, 0, 0]]
+    pixels = photo.pixels.copy()
+    pixels[..., 0] = colour.grey_to_srgb(pixels[..., 0], photo.icc)
+    pixels = pixels[..., [0, 0, 0, 1] if pixels.shape[2] == 2 else [0, 0, 0]]
     return replace(photo, pixels=pixels, icc=None, notes=(*photo.notes, "grey written as RGB"))
 
 

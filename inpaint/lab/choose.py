@@ -122,7 +122,8 @@ def _cost(model: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Seconds to load and of a fill, and GiB at most, over all fills of a model."""
     own = [row for row in rows if row["model"] == model]
     facts = {fact: own[0][fact] for fact in ("weights", "device", "load")}
-    return facts | {"seconds": mean(row["seconds"] for row in own), "peak": max(row["peak"] for row in own)}
+    held = [row["peak"] for row in own if row["peak"] is not None]  # none on Metal
+    return facts | {"seconds": mean(row["seconds"] for row in own), "peak": max(held, default=None)}
 
 
 def _rounded(value: Any) -> Any:

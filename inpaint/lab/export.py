@@ -220,7 +220,7 @@ class Archive:
         self.table += rows(compared)
         self.tiles.append(tiled(compared))
 
-    def sheet(self) -> Image:
+    def side_by_side(self) -> Image:
         """(H, W, 3): of one picture as `contact` has it; of several, a row for each."""
         return sheet(wrapped(self.tiles[0]) if len(self.tiles) == 1 else self.tiles)
 
@@ -231,4 +231,4 @@ class Archive:
         with self.zip:
             self.zip.writestr("scores.csv", as_csv(self.table))
             if self.tiles:
-                self._picture("sheet.png", Picture(self.sheet()))
+                self._picture("sheet.png", Picture(self.side_by_side()))

@@ -34,7 +34,8 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from .. import stream as _fill
+import inpaint
+
 from .. import zoo
 from ..contract import Array, Card, Image, InpaintError, Layer, Mask
 from ..fill.pipeline import Fill
@@ -198,7 +199,6 @@ def stream(
     *,
     beyond: str = "auto",
     step: float = STEP,
-    stream: Callable[..., Iterator[Fill]] = _fill,
     **settings: Any,
 ) -> Iterator[Fill]:
     """Yield the picture as it grows; `.image` of the last is the result. Close the iterator to stop.
@@ -210,8 +210,7 @@ def stream(
     beyond: what the model sees beyond the part to be filled. "nothing": there the picture ends. "reflect": the
     known pixels again, mirrored about the middle of the part, so that it lies inside a picture as in training.
     "auto": what the model's card says it needs.
-    stream: how a hole is filled, as `inpaint.stream`. settings: its own; `intact` and layers are refused.
-    Raises InpaintError.
+    settings: those of `inpaint.stream`; `intact` and layers are refused. Raises InpaintError.
     """
     model = model or zoo.default()
     card = zoo.card(model)
@@ -223,7 +222,7 @@ def stream(
     photo = slice(top, top + image.shape[0]), slice(left, left + image.shape[1])
     reflect = beyond == "reflect" or (beyond == "auto" and not card.borders)
     steps = plan(image.shape[:2], sides, step)
-    return _steps(source, photo, steps, reflect, partial(stream, model=model, **settings))
+    return _steps(source, photo, steps, reflect, partial(inpaint.stream, model=model, **settings))
 
 
 def _refuse(card: Card, settings: Mapping[str, Any]) -> None:

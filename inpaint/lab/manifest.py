@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import stream as _stream
+import inpaint
+
 from .. import zoo
 from ..contract import Array, Image, InpaintError, Layer, Mask
 from ..fill import pipeline
@@ -122,12 +123,11 @@ def rerun(
     mask: Mask | None = None,
     *,
     lent: Mapping[str, Image] | None = None,
-    stream=_stream,
     **changed: Any,
 ) -> Iterator[Fill]:
     """Yield the fills of the run made once more, on `image` and, where given, another mask or other settings.
 
-    lent: photos that the run borrowed from. Raises InpaintError for input of another size, and as `stream` does.
+    lent: photos that the run borrowed from. Raises InpaintError for input of another size, and as the fill does.
     """
     if image.shape[1::-1] != tuple(manifest.size):
         raise InpaintError(
@@ -139,7 +139,7 @@ def rerun(
     settings = {"weights": manifest.weights, "seed": manifest.seed, "precision": manifest.precision}
     settings["device"] = _there(manifest)
     settings |= {**manifest.options, **manifest.strokes, **(lent or {}), **changed}
-    yield from stream(image, manifest.mask if mask is None else mask, manifest.model, **settings)
+    yield from inpaint.stream(image, manifest.mask if mask is None else mask, manifest.model, **settings)
 
 
 def _there(manifest: Manifest) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 from .. import zoo
 from ..checkpoints import checkpoint
 from ..contract import InpaintError
+from .gauge import peak, wait
 
 RUNS = 5  # forward passes; the median counts
 LONG = 10.0  # seconds after which one pass is enough
@@ -31,7 +32,7 @@ class Cost:
     side: int
     seconds: float  # of a forward pass
     gflop: float  # multiplications and additions of convolutions and matrix products
-    peak: float  # GiB: of the process, or what the GPU held
+    peak: float | None  # GiB: of the process, or what a CUDA device held; None: cannot be told
     plain: float  # GFLOP/s of one 64→64 3×3 convolution at 256², float32, in the same process
     error: str = ""
 
@@ -68,13 +69,13 @@ def table(costs: Sequence[Cost]) -> str:
             rows.append(f"| {name} | {c.side}² | failed: {c.error} | | | | |")
         else:
             rate = f"{c.gflop / c.seconds:.0f} | {c.plain:.0f}"
-            rows.append(f"| {name} | {c.side}² | {c.seconds:.2f} | {c.peak:.2f} | {c.gflop:.0f} | {rate} |")
+            held = "cannot be told" if c.peak is None else f"{c.peak:.2f}"
+            rows.append(f"| {name} | {c.side}² | {c.seconds:.2f} | {held} | {c.gflop:.0f} | {rate} |")
     return "\n".join(rows)
 
 
 def measure(name: str, network: str, side: int, device: str, precision: str) -> Cost:
     """The forward passes of one of a model's networks while the model fills a picture of this side."""
-
     places = zoo.card(name).networks
     fill = zoo.card(name).load(device, **{part: _network(p, device, precision) for part, p in places.items()})
     options = {option.name: option.default for option in zoo.card(name).options if option.default is not None}
@@ -125,24 +126,17 @@ class Watch:
         if self.depth == 1:
             self.counter = FlopCounterMode(display=False) if self.count else nullcontext()
             self.counter.__enter__()
-            _wait(self.device)
+            wait(self.device)
             self.at = time.perf_counter()
 
     def leave(self, net, args, out) -> None:
         self.depth -= 1
         if self.depth == 0:
-            _wait(self.device)
+            wait(self.device)
             self.seconds.append(time.perf_counter() - self.at)
             self.counter.__exit__(None, None, None)
             if self.count:
                 self.gflop.append(self.counter.get_total_flops() / 1e9)
-
-
-def _wait(device: str) -> None:
-    if device == "cuda":
-        import torch
-
-        torch.cuda.synchronize()
 
 
 def _network(place: str, device: str, precision: str):
@@ -159,33 +153,6 @@ def _network(place: str, device: str, precision: str):
     return net.eval().requires_grad_(False)
 
 
-def peak(device: str) -> float:
-    """GiB at most so far: of this process, or what it held on the GPU."""
-    if device == "cuda":
-        import torch
-
-        return torch.cuda.max_memory_allocated() / 2**30
-    import resource
-
-    unit = 2**30 if sys.platform == "darwin" else 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-
-
-def forget_peak(device: str) -> bool:
-    """Let `peak` begin anew; whether this system can do that (Linux, or a GPU)."""
-    if device == "cuda":
-        import torch
-
-        torch.cuda.reset_peak_memory_stats()
-        return True
-    try:
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")  # proc(5): the peak resident set size
-        return True
-    except OSError:
-        return False
-
-
 def plain(device: str, runs: int = 20) -> float:
     """GFLOP/s of one plain 64→64 3×3 convolution at 256², float32: the yardstick."""
     import torch
@@ -195,10 +162,10 @@ def plain(device: str, runs: int = 20) -> float:
     seconds = []
     with torch.inference_mode():
         for _ in range(runs):
-            _wait(device)
+            wait(device)
             start = time.perf_counter()
             conv(x)
-            _wait(device)
+            wait(device)
             seconds.append(time.perf_counter() - start)
     return 2 * 64 * 64 * 9 * 256**2 / median(seconds[2:]) / 1e9
 

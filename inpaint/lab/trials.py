@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .. import stream as _stream
+import inpaint
+
 from .. import zoo
 from ..contract import Image, InpaintError, Mask
 from ..fill import pipeline
 from ..fill.pipeline import Fill
 from ..imaging import metrics
-from . import speed
+from . import gauge
 
 MORE_IS_BETTER = ("psnr", "ssim", "consistency")  # scores whose names begin so; of all others less is
 ENDED = ("done", "failed", "stopped")
@@ -102,7 +103,6 @@ def run(
     whole: bool = False,
     probes: Sequence[Mask] = (),
     measure: bool = True,
-    stream: Callable[..., Iterator[Fill]] = _stream,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Iterator[list[Cell]]:
     """Yield all cells whenever one of them has moved. A trial that fails is told of and the others go on.
@@ -112,7 +112,7 @@ def run(
     whole: where they are, also over the whole picture, which takes longer.
     probes: known places, as `consistency.probes` finds them, that are hidden and filled too, one by one; the
     mean of how well they come out, in dB, is the score `consistency`.
-    measure: whether `stream` works in this process, so that its memory can be told.
+    measure: whether `inpaint.stream` works in this process, so that its memory can be told.
     stopping: asked often; once it says so, the trial under way and those to come are `stopped`, the others kept.
     Raises InpaintError for a picture or a hole that cannot be used.
     """
@@ -121,7 +121,7 @@ def run(
     if len(trials) > MOST:
         raise InpaintError(f"{len(trials)} fills are too many at once; choose {MOST} at most.")
     pipeline.check(image, mask)
-    at = _At(image, mask, device, intact, whole, probes, measure, stream, stopping)
+    at = _At(image, mask, device, intact, whole, probes, measure, stopping)
     cells = [Cell(trial) for trial in trials]
     for k, trial in enumerate(trials):
         for cells[k] in at.steps(trial):
@@ -139,7 +139,6 @@ class _At:
     whole: bool
     probes: Sequence[Mask]
     measure: bool
-    stream: Callable[..., Iterator[Fill]]
     stopping: Callable[[], bool]
 
     def steps(self, trial: Trial) -> Iterator[Cell]:
@@ -167,13 +166,17 @@ class _At:
                 yield replace(cell, state="stopped", note="stopped while its weights came; the download goes on")
                 return
         zoo.release()  # what another method left in memory is not this one's
-        measured = self.measure and speed.forget_peak(zoo.pick_device(trial.model, self.device))
+        devices = (
+            {"cpu", zoo.pick_device(trial.model, self.device)} if self.measure else ()
+        )  # memory may run out there
+        measured = {device for device in devices if gauge.forget(device)}
         own = self.mask if trial.mask is None else trial.mask
         for step in self._moving(cell, own):
             if not step.fill:
                 yield replace(step, progress=step.progress / (1 + len(self.probes)))
         if step.fill:
-            peak = speed.peak(step.fill.report.device) if measured else None
+            ran_on = step.fill.report.device
+            peak = gauge.peak(ran_on) if ran_on in measured else None
             step = replace(step, note="", peak=peak, scores=self._scores(step.fill, own))
             yield from self._hidden(step, own)
 
@@ -181,7 +184,7 @@ class _At:
         """The fill of a hole on its way; the last cell has it, unless it was stopped."""
         trial, told = cell.trial, 0.0
         settings = {"weights": trial.weights, "seed": trial.seed, "device": self.device, **trial.options}
-        fills = self.stream(self.image, hole, trial.model, **settings)
+        fills = inpaint.stream(self.image, hole, trial.model, **settings)
         for fill in fills:
             if fill.progress < 1 and time.monotonic() - told > TOLD_EVERY:
                 told = time.monotonic()

@@ -11,12 +11,12 @@ from typing import Any
 
 import gradio as gr
 
-from .. import zoo
+from .. import stream, zoo
 from ..contract import InpaintError, Mask
 from ..imaging import picture
 from ..lab import trials
 from ..lab.export import Archive, Compared
-from .zerogpu import LENT, stream
+from .zerogpu import LENT
 
 
 def lay_out(**event: Any) -> None:
@@ -70,7 +70,7 @@ def compare_files(
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise InpaintError('The methods must be a JSON list of texts, ["telea", "patchmatch:patch=5"].')
         chosen = [trials.parse(word) for word in words]
-        how = {"intact": bool(intact), "stream": stream, "measure": not LENT}
+        how = {"intact": bool(intact), "measure": not LENT}
         *_, cells = trials.run(photo.rgb, hole, chosen, **how)
         path = folder / f"{Path(image).stem}-fills.zip"
         with Archive(path) as archive:

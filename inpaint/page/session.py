@@ -16,6 +16,7 @@ from ..contract import Array, Image, InpaintError, Mask
 from ..fill import pipeline
 from ..fill.pipeline import Fill, Trace
 from ..imaging import masks
+from ..imaging.colour import of_rgb
 from ..imaging.masks import Box
 from ..imaging.picture import Picture, open_picture, read_layer, read_mask
 from ..lab.manifest import Manifest, of, to_json
@@ -205,14 +206,18 @@ class Session:
             raise InpaintError("Open a photo first.")
         return Job(self.photo, self.name, model, options)
 
-    def borrow(self, path: Path) -> None:
-        """Take a picture to borrow edges from. Raises InpaintError and keeps the former one if it is none."""
-        open_picture(path)
+    def borrow(self, path: Path) -> tuple[str, ...]:
+        """Take a picture to borrow edges from, and what to say of it.
+
+        Raises InpaintError and keeps the former one if it is none.
+        """
+        notes = open_picture(path).in_space_of(None).notes
         kept = self._folder() / f"borrowed{self.made}{Path(path).suffix}"
         self.made += 1
         shutil.copyfile(path, kept)
         self.give_back()
         self.borrowed = kept
+        return notes
 
     def give_back(self) -> None:
         """Borrow no edges any more."""
@@ -230,7 +235,7 @@ class Session:
         named = zip(("draw", "erase"), strokes, strict=True)
         layers = {name: edges.onto(stroke, shape) for name, stroke in named if stroke.any()}
         if self.borrowed:
-            layers["borrow"] = read_layer(self.borrowed, shape)
+            layers["borrow"] = read_layer(self.borrowed, shape, open_picture(result.job.source).icc)
         return replace(result.job, options={**result.job.options, **options}, strokes=strokes, layers=layers)
 
     def keep(self, fill: Fill, photo: Picture, mask: Mask, line: str, job: Job) -> Result:
@@ -246,7 +251,7 @@ class Session:
         shown = []
         for title, picture in (("before", before), ("after", after), ("outlined", outlined(after, hole))):
             shown.append(folder / f"{title}.jpg")
-            Picture(picture, icc=photo.icc if photo.pixels.shape[2] > 2 else None).save(shown[-1])
+            Picture(picture, icc=of_rgb(photo.icc)).save(shown[-1])
         views, strips = [], []
         for k, (title, view) in enumerate(fill.views.items()):
             if title != EDGES:

@@ -9,6 +9,7 @@ import gradio as gr
 import numpy as np
 
 from ...contract import Image, InpaintError, Mask
+from ...imaging.colour import of_rgb
 from ...imaging.masks import outline
 from ...imaging.picture import Picture
 from ...lab import maps
@@ -79,7 +80,7 @@ class Board:
         )
         with Archive(archive) as out:
             out.add(compared)
-        Picture(contact(compared)).save(sheet)
+        Picture(contact(compared), icc=of_rgb(self.photo.icc)).save(sheet)
         table.write_text(as_csv(out.table), encoding="utf-8")
         return {
             self.grid.headline: status_html(headline),
@@ -124,7 +125,7 @@ class Board:
         image = preview(image, SIDE)
         small = image.shape[0] * image.shape[1] <= EXACT
         path = self.folder / f"{name}{'.webp' if small else '.jpg'}"
-        Picture(np.ascontiguousarray(image)).save(path)
+        Picture(np.ascontiguousarray(image), icc=of_rgb(self.photo.icc)).save(path)
         return address(self.grid.viewer, path)
 
 

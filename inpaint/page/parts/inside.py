@@ -220,10 +220,11 @@ class Inside:
 
     def borrowed(self, path: str, session: Session):
         try:
-            session.borrow(Path(path))
+            notes = session.borrow(Path(path))
         except InpaintError as error:
             return {self.lent: line(str(error), failed=True)}
         said = f"The edges will be those of {Path(path).name}: press Fill with these edges."
+        said = " · ".join([said, *notes])
         return {**self._lent(session, said), self.session: session}
 
     def given_back(self, session: Session):

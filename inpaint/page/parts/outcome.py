@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from ... import zoo
+from ... import stream, zoo
 from ...contract import Image, Mask
 from ...fill import pipeline
 from ...fill.pipeline import Fill
 from ...imaging import picture
 from ..session import Job, Result, Session, preview
 from ..words import card_html, methods, running, status_html
-from ..zerogpu import stream
 from .events import guarded, reported
 from .inside import Inside
 from .repeat import Repeat, verdict

@@ -12,9 +12,10 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from ... import zoo
+from ... import stream, zoo
 from ...contract import Image, InpaintError, Mask
 from ...imaging import masks
+from ...imaging.colour import of_rgb
 from ...imaging.picture import Picture, open_picture, read_mask
 from ...lab.blend import (
     METHODS,
@@ -35,7 +36,6 @@ from ..widgets.painter import from_painter, mask_painter, to_painter
 from ..widgets.placer import from_placer, placer, to_placer
 from ..widgets.viewer import Tile, address, to_viewer, viewer
 from ..words import control, status_html
-from ..zerogpu import stream
 
 WIDTH, HEIGHT = 0.4, 0.6  # of the photo: how large a cut-out is at most when it is first placed
 ABOUT = (
@@ -64,13 +64,15 @@ class Pair:
     first: Path | None = None
     name: str = ""  # of the first
     second: Path | None = None
+    icc: bytes | None = None  # of the first, once it is ready to take colours
+    notes: tuple[str, ...] = ()  # on the second one's colours
     folder: Path | None = None
     results: Path | None = None  # a folder in it
     made: int = 0
 
     def take(self, which: str, path: Path) -> Picture:
         """Keep a copy as the "first" or the "second" picture. Raises InpaintError and keeps the former one."""
-        photo = open_picture(path)
+        photo = in_colour(open_picture(path)) if which == "first" else open_picture(path)
         self.folder = self.folder or Path(tempfile.mkdtemp(dir=shelf().name))
         kept = self.folder / f"{which}{self.made}{path.suffix}"
         self.made += 1
@@ -78,13 +80,16 @@ class Pair:
         if former := getattr(self, which):
             former.unlink(missing_ok=True)
         setattr(self, which, kept)
+        if which == "first":
+            self.icc = photo.icc
         return photo
 
     def cut(self, painted: object) -> tuple[Image, Mask]:
-        """The second picture's colours and its cut-out, from what its painter says. Raises InpaintError."""
+        """The second picture in the first one's colours, and its cut-out, as painted. Raises InpaintError."""
         if self.second is None:
             raise InpaintError("Open a second picture first.")
-        picture, mask = open_picture(self.second), from_painter(painted)
+        picture, mask = open_picture(self.second).in_space_of(self.icc), from_painter(painted)
+        self.notes = tuple(f"second picture: {note}" for note in picture.notes)
         return cut_out(picture, None if mask is None else masks.resize(mask, picture.shape))
 
     def fresh(self) -> Path:
@@ -214,7 +219,7 @@ class Blend:
         mask, _ = read_mask(chosen.mask, second.shape)
         h, w = second.shape
         painted = to_painter(preview(second.rgb), mask, w, h, chosen.second.name, second.icc)
-        return painted, self._placed(first, pair.cut(painted), chosen.placement), pair, self._ready()
+        return painted, self._placed(first, pair.cut(painted), chosen.placement), pair, self._ready(pair)
 
     def opened(self, path: str, session: Session, pair: Pair) -> tuple:
         second = pair.take("second", Path(path))
@@ -225,19 +230,20 @@ class Blend:
             return painted, None, pair, said
         if pair.first is None:
             self._take_photo(session, pair)
-        return painted, self._placed(open_picture(pair.first), pair.cut(None)), pair, self._ready()
+        return painted, self._placed(in_colour(open_picture(pair.first)), pair.cut(None)), pair, self._ready(pair)
 
     def taken(self, session: Session, painted: object, placed: object, pair: Pair) -> tuple:
-        cut = pair.cut(painted)
+        pair.cut(painted)  # before the former photo goes
         self._take_photo(session, pair)
+        first, cut = in_colour(open_picture(pair.first)), pair.cut(painted)
         placement = from_placer(placed) if placed else None
-        return gr.skip(), self._placed(open_picture(pair.first), cut, placement), pair, self._ready()
+        return gr.skip(), self._placed(first, cut, placement), pair, self._ready(pair)
 
     def painted(self, painted: object, placed: object, pair: Pair) -> dict:
         """Another cut-out, where the former one lies."""
         if pair.second is None or placed is None:
             return gr.skip()
-        return to_placer(None, sticker(*pair.cut(painted)), from_placer(placed))
+        return to_placer(None, sticker(*pair.cut(painted)), from_placer(placed), pair.icc)
 
     def _take_photo(self, session: Session, pair: Pair) -> None:
         if session.photo is None:
@@ -249,8 +255,8 @@ class Blend:
         placement = placement or at_first(cut[1], first.shape)
         return to_placer(preview(first.rgb), sticker(*cut), placement, first.icc)
 
-    def _ready(self) -> str:
-        return status_html("Move, scale and turn the cut-out, then Blend.")
+    def _ready(self, pair: Pair) -> str:
+        return status_html(" · ".join(["Move, scale and turn the cut-out, then Blend.", *pair.notes]))
 
     def run(self, painted: object, placed: object, pair: Pair, model: str, *values: Any) -> Iterator[dict]:
         """The three methods, one after the other."""
@@ -291,7 +297,7 @@ class Blend:
             files[name] = folder / f"{Path(pair.name).stem[:60] or 'photo'}-{name}.png"
             photo.filled(out, changed).save(files[name])
         yield {
-            self.status: status_html(" · ".join(["Done.", *photo.notes])),
+            self.status: status_html(" · ".join(["Done.", *photo.notes, *pair.notes])),
             self.viewer: to_viewer(list(tiles.values()), before, folder.name),
             **{self.downloads[name]: gr.update(value=str(path), visible=True) for name, path in files.items()},
             self.pair: pair,
@@ -299,5 +305,5 @@ class Blend:
 
     def _shown(self, photo: Picture, image: Image, path: Path) -> str:
         """The address of a preview of a picture in the photo's colours."""
-        Picture(preview(image), icc=photo.icc).save(path)
+        Picture(preview(image), icc=of_rgb(photo.icc)).save(path)
         return address(self.viewer, path)

@@ -17,7 +17,7 @@ from ..parts.setup import Setup
 from ..session import Session
 from ..widgets.painter import from_painter
 from ..words import methods, running, status_html
-from ..zerogpu import LENT, stream
+from ..zerogpu import LENT
 
 FIRST = 6  # methods chosen at the beginning, of those that are ready
 SMALL = 2_000_000  # pixels of a photo up to which the whole of it is scored too
@@ -91,7 +91,7 @@ def ran(
     """Updates of the page while the trials run, and when they are done. `mask`: where they are scored."""
     session.stopping, started = False, time.monotonic()
     board = None
-    how |= {"intact": intact, "stream": stream, "measure": not LENT, "stopping": lambda: session.stopping}
+    how |= {"intact": intact, "measure": not LENT, "stopping": lambda: session.stopping}
     for cells in trials.run(photo.rgb, mask, chosen, **how):
         if board is None:
             board = Board(shared.grid, session, photo, mask, intact)

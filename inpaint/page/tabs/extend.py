@@ -12,7 +12,6 @@ from ..parts.events import Shared
 from ..parts.outcome import Asked, Outcome
 from ..parts.setup import Setup
 from ..session import Job, Session
-from ..zerogpu import stream
 
 BY_SIDES = "as far as the sliders say"
 RATIOS = (BY_SIDES, "1:1", "4:3", "3:2", "16:9", "21:9", "3:4", "2:3", "9:16")
@@ -71,7 +70,7 @@ class Extend:
         path = session.place("canvas") / "canvas.png"
         extend.extended(photo, added, large).save(path)
         job = Job(path, session.name, model, options, repeats=False)
-        how = {"beyond": BEYOND[beyond], "stream": stream, **options}
+        how = {"beyond": BEYOND[beyond], **options}
 
         def fills(_: Image, __: Mask) -> Iterator[Fill]:
             return extend.stream(photo.rgb, added, model, **how)

@@ -21,7 +21,7 @@ from typing import Any
 
 import gradio as gr
 
-from ... import zoo
+from ... import stream, zoo
 from ...contract import Image, InpaintError
 from ...imaging.picture import write
 from ...lab.elo import CAP, ENOUGH, START, Entry, Score, Standing
@@ -30,7 +30,6 @@ from ..parts.ballots import CASES, Case, Shelf, example, own, written
 from ..session import Session, shelf
 from ..widgets.viewer import Tile, address, to_viewer, viewer
 from ..words import status_html
-from ..zerogpu import stream
 
 FILE, LISTED = "INPAINT_VOTES", "INPAINT_VOTE_MODELS"
 LIMIT, GRACE = 10.0, 3.0  # seconds that a fill may take; seconds before it is judged by how far it has come

@@ -21,6 +21,7 @@ from PIL import Image
 
 from ....contract import InpaintError
 from ....imaging import masks
+from ....imaging.colour import of_rgb
 
 PREVIEW = 1280  # longest side of the picture that the page gets
 MAX_CHARS = 1_000_000  # of a mask's data URL; pure noise at 1280 x 1280 is 300 000
@@ -87,8 +88,7 @@ def to_painter(
         size = image.shape[1::-1]
         if max(size) > PREVIEW:
             raise ValueError(f"the preview is {size[0]}x{size[1]}, more than {PREVIEW}")
-        # a profile of another colour space, CMYK or grey, says nothing about these pixels
-        profile = {"icc_profile": icc} if icc and icc[16:20] == b"RGB " else {}
+        profile = {"icc_profile": own} if (own := of_rgb(icc)) else {}
         shown = data_url(Image.fromarray(image), "JPEG", quality=90, **profile)
     holes = None if mask is None else data_url(Image.fromarray(masks.resize(mask, size[::-1])), "PNG")
     # n differs each time, also across restarts: the same photo sent twice must still count as a new value

@@ -19,6 +19,7 @@ import gradio as gr
 from PIL import Image as PIL
 
 from ....contract import Array, Image, InpaintError
+from ....imaging.colour import of_rgb
 from ....lab.blend import RANGES, STICKER, Placement
 
 PREVIEW = 1280  # longest side of the photo that the page gets
@@ -43,19 +44,18 @@ def placer(hint: str = "Nothing to place yet.", **kwargs) -> gr.HTML:
 def to_placer(background: Image | None, cutout: Array, placement: Placement, icc: bytes | None = None) -> dict:
     """The value that shows a cut-out on a photo or, where `background` is None, on the one that is there.
 
-    background: (H, W, 3) uint8 of at most PREVIEW a side, in the colours of `icc`; cutout: (h, w, 4) uint8 RGBA of
-    at most STICKER a side, as `inpaint.lab.blend.sticker` makes it.
+    background: (H, W, 3) uint8 of at most PREVIEW a side, cutout: (h, w, 4) uint8 RGBA of at most STICKER a side,
+    as `inpaint.lab.blend.sticker` makes it; both in the colours of `icc`.
     """
     for name, picture, most in (("photo", background, PREVIEW), ("cut-out", cutout, STICKER)):
         if picture is not None and max(picture.shape) > most:
             raise ValueError(f"the {name} is {picture.shape}, more than {most} a side")
-    # a profile of another colour space, CMYK or grey, says nothing about these pixels
-    profile = {"icc_profile": icc} if icc and icc[16:20] == b"RGB " else {}
+    profile = {"icc_profile": own} if (own := of_rgb(icc)) else {}
     # n differs each time, also across restarts: the same pictures sent twice must still count as a new value
     return {
         "n": secrets.randbits(48),
         "background": None if background is None else _data_url(background, "JPEG", quality=90, **profile),
-        "cutout": _data_url(cutout, "WEBP", quality=90),
+        "cutout": _data_url(cutout, "WEBP", quality=90, **profile),
         **{name: getattr(placement, name) for name in RANGES},
     }
 
