@@ -25,7 +25,8 @@ from .parts.grid import Grid
 from .parts.outcome import Asked, Outcome
 from .parts.repeat import Repeat
 from .parts.setup import Setup
-from .session import Session, preview
+from .pictures import preview
+from .session import Session
 from .tabs.blend import Blend
 from .tabs.compare import Compare
 from .tabs.extend import Extend

@@ -9,12 +9,12 @@ import gradio as gr
 import numpy as np
 
 from ...contract import Image, InpaintError, Mask
-from ...imaging.masks import outline
 from ...imaging.picture import Picture
 from ...lab import maps
 from ...lab.export import Archive, Compared, as_csv, contact, facts, is_shown, named, written
 from ...lab.trials import ENDED, Cell, best
-from ..session import OUTLINE, Session, preview
+from ..pictures import outlined, preview
+from ..session import Session
 from ..widgets.viewer import Tile, address, to_viewer, viewer
 from ..words import status_html
 
@@ -115,9 +115,7 @@ class Board:
         return Tile(title, self.kept[k], facts=facts(cell), scores=scores, **moving)
 
     def _outlined(self) -> Image:
-        out, hole = self.rgb[self.box].copy(), self.hole[self.box]
-        out[outline(hole)] = OUTLINE
-        return out
+        return outlined(self.rgb[self.box], self.hole[self.box])
 
     def _written(self, name: str, image: Image) -> str:
         """The address of a picture of the region: as it is where it is small, else good to look at."""

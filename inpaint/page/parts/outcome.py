@@ -13,7 +13,9 @@ from ...contract import Image, Mask
 from ...fill import pipeline
 from ...fill.pipeline import Fill
 from ...imaging import picture
-from ..session import Job, Result, Session, preview
+from ..pictures import preview
+from ..results import Job, Result
+from ..session import Session
 from ..words import card_html, methods, running, status_html
 from ..zerogpu import stream
 from .events import guarded, reported

@@ -30,7 +30,8 @@ from ...lab.blend import (
 )
 from ...lab.examples import EXAMPLES
 from ..parts.events import guarded, reported
-from ..session import Session, preview, shelf
+from ..pictures import preview
+from ..session import Session, shelf
 from ..widgets.painter import from_painter, mask_painter, to_painter
 from ..widgets.placer import from_placer, placer, to_placer
 from ..widgets.viewer import Tile, address, to_viewer, viewer

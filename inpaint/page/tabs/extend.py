@@ -11,7 +11,8 @@ from ...lab import extend
 from ..parts.events import Shared
 from ..parts.outcome import Asked, Outcome
 from ..parts.setup import Setup
-from ..session import Job, Session
+from ..results import Job
+from ..session import Session
 from ..zerogpu import stream
 
 BY_SIDES = "as far as the sliders say"

@@ -1,24 +1,21 @@
 """Learn: a guided tour of each method on its own pictures, and how to choose one by what was measured."""
 
-import base64
 import html
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import gradio as gr
 
 from ... import zoo
-from ...contract import Image, InpaintError, Tour
+from ...contract import InpaintError, Tour
 from ...lab import choose, tour
 from ...lab.tour import DOES, FAILS, SEES, WELL, Frame
 from ..parts.events import reported
-from ..session import is_wide
+from ..pictures import is_wide, picture_url
 from ..words import barred, need, running, status_html
 
-QUALITY = 90  # of the JPEG files that go to the browser
 TOLD_EVERY = 0.4  # seconds between two lines of progress
 HEADS = {SEES: "What it sees", DOES: "What it does", WELL: "Where it does well: {}", FAILS: "Where it fails: {}"}
 EXPECTED = HEADS | {
@@ -103,18 +100,12 @@ def quicker(words: Tour) -> str:
 def figure(frame: Frame) -> str:
     """A picture and its caption; a film strip gets the whole width and can be moved sideways."""
     says = html.escape(frame.says)
-    picture = f"<img src='{data_url(frame.image)}' alt='{says}'>"
+    picture = f"<img src='{picture_url(frame.image, 'JPEG')}' alt='{says}'>"
     if is_wide(frame.image):
         picture = f"<div tabindex='0' aria-label='{says}'>{picture}</div>"
     return (
         f"<figure{' class=wide' if is_wide(frame.image) else ''}>{picture}<figcaption>{says}</figcaption></figure>"
     )
-
-
-def data_url(image: Image) -> str:
-    """(H, W, 3) as a JPEG in a data URL."""
-    _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
 def table_html(bench: choose.Bench, score: str) -> str:
