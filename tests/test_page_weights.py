@@ -17,8 +17,8 @@ import json, sys
 sys.path[:0] = [{tests!r}]
 import pytest, tiny
 from huggingface_hub import constants
-from inpaint import contract, store
-from inpaint.page import build, launch
+from inpaint import contract
+from inpaint.page.app import build, launch
 
 constants.DOWNLOAD_CHUNK_SIZE = 500
 where = contract.{kind}(*json.loads({source!r}))

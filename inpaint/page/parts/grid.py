@@ -22,6 +22,7 @@ SIDE = 1600  # longest side of the region that the browser gets
 EXACT = 1_000_000  # pixels up to which it gets every one as it is
 EVERY = 0.4  # seconds
 DIFFER = "Where they differ"
+TO_THE_GRID = "() => document.querySelector('#lab').scrollIntoView({behavior: 'smooth'})"
 
 
 class Grid:

@@ -39,8 +39,8 @@ class Asked(NamedTuple):
 class Outcome:
     """The widgets, and the one way by which fills come into them."""
 
-    def __init__(self, setup: Setup, ways_back: Repeat) -> None:
-        self.setup, self.repeat, self.inside = setup, ways_back, Inside()
+    def __init__(self, setup: Setup) -> None:
+        self.setup, self.repeat, self.inside = setup, Repeat(), Inside()
 
     def lay_out(self) -> None:
         with gr.Column(elem_id="outcome"):

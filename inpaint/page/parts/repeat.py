@@ -24,7 +24,7 @@ READ = "(fragment, session) => [location.hash, session]"
 
 
 class Repeat:
-    """The widgets; the page fills."""
+    """The widgets; the room where holes are filled makes the runs."""
 
     def lay_out_ways_back(self) -> None:
         with gr.Accordion("Repeat a run", open=False, elem_id="repeat-drawer"):

@@ -2,9 +2,8 @@
 
 import html
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 
@@ -13,6 +12,7 @@ from ...contract import InpaintError, Tour
 from ...lab import choose, tour
 from ...lab.tour import DOES, FAILS, SEES, WELL, Frame
 from ..parts.events import reported
+from ..parts.tab import Shared, Tab
 from ..pictures import is_wide, picture_url
 from ..words import barred, need, running, status_html
 
@@ -133,10 +133,12 @@ def protocol_html(bench: choose.Bench) -> str:
 # ---- the tab
 
 
-class Learn:
+class Learn(Tab):
     """The widgets, and what happens when they are used."""
 
-    def lay_out(self) -> None:
+    title, id = "Learn", "learn"
+
+    def lay_out(self, shared: Shared) -> None:
         self.visit = gr.State(Visit())
         self._lay_out_tours()
         self._lay_out_choice()
@@ -175,11 +177,12 @@ class Learn:
         gr.Markdown(SCORES_DO_NOT_TELL)
         gr.HTML(protocol_html(self.bench), elem_id="choose-protocol", css_template=CSS)
 
-    def connect(self, quick: Mapping[str, Any], heavy: Mapping[str, Any]) -> None:
+    def connect(self, shared: Shared) -> None:
+        quick = shared.quick
         shown = [self.status, *self.parts.values()]
         inputs = [self.method, self.visit]
         self.method.change(self.chosen, inputs, shown, **quick)
-        self.go.click(self.show, inputs, shown, show_progress_on=self.status, **heavy)
+        self.go.click(self.show, inputs, shown, show_progress_on=self.status, **shared.heavy)
         self.stop.click(self.stopped, self.visit, None, **quick)
         if self.score:
             self.score.change(self.scored, self.score, self.table, **quick)
