@@ -15,14 +15,13 @@ from inpaint.page.tabs import learn
 
 PAGE = """
 import gradio as gr
-from inpaint.tabs import HEAVY, HIDDEN
-from inpaint.tabs.learn import Learn
+from inpaint.page.parts.tab import share
+from inpaint.page.tabs.learn import Learn
 
-hidden = {"show_progress": "hidden", **HIDDEN}
 with gr.Blocks(analytics_enabled=False) as blocks:
-    tab = Learn()
-    tab.lay_out()
-    tab.connect({"concurrency_limit": None, **hidden}, {**HEAVY, **hidden})
+    tab, shared = Learn(), share(blocks)
+    tab.lay_out(shared)
+    tab.connect(shared)
 blocks.queue().launch(ssr_mode=False)
 """
 

@@ -8,7 +8,9 @@ import inpaint
 from inpaint import Card, InpaintError, Layer, Size, Step
 from inpaint.fill import pipeline
 from inpaint.imaging import masks
-from inpaint.page.session import KEPT, Edges, Session, preview, spread
+from inpaint.page.edges import Edges, spread
+from inpaint.page.pictures import preview
+from inpaint.page.session import KEPT, Session
 
 
 @pytest.fixture

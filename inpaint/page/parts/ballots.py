@@ -15,7 +15,8 @@ from ...fill import pipeline
 from ...imaging import masks
 from ...imaging.picture import Picture, open_picture, read_mask
 from ...lab.elo import Entry, size_of
-from ..session import OUTLINE, Session, preview, shelf
+from ..pictures import OUTLINE, preview
+from ..session import Session, shelf
 from ..widgets.painter import from_painter
 
 KEPT = 400  # pictures on disk, of examples alone

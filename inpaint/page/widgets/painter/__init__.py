@@ -21,9 +21,8 @@ from PIL import Image
 
 from ....contract import InpaintError
 from ....imaging import masks
-from ....imaging.colour import of_rgb
+from ...pictures import PREVIEW, picture_url
 
-PREVIEW = 1280  # longest side of the picture that the page gets
 MAX_CHARS = 1_000_000  # of a mask's data URL; pure noise at 1280 x 1280 is 300 000
 PNG = "data:image/png;base64,"
 HERE = Path(__file__).parent
@@ -61,12 +60,6 @@ def photo_file(**kwargs) -> gr.UploadButton:
     return gr.UploadButton(elem_id="photo-file", visible="hidden", **kwargs)
 
 
-def data_url(picture: Image.Image, fmt: str, **options) -> str:
-    buffer = io.BytesIO()
-    picture.save(buffer, fmt, **options)
-    return f"data:image/{fmt.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
 def to_painter(
     image: np.ndarray | None,
     mask: np.ndarray | None,
@@ -88,9 +81,8 @@ def to_painter(
         size = image.shape[1::-1]
         if max(size) > PREVIEW:
             raise ValueError(f"the preview is {size[0]}x{size[1]}, more than {PREVIEW}")
-        profile = {"icc_profile": own} if (own := of_rgb(icc)) else {}
-        shown = data_url(Image.fromarray(image), "JPEG", quality=90, **profile)
-    holes = None if mask is None else data_url(Image.fromarray(masks.resize(mask, size[::-1])), "PNG")
+        shown = picture_url(image, "JPEG", icc)
+    holes = None if mask is None else picture_url(masks.resize(mask, size[::-1]), "PNG")
     # n differs each time, also across restarts: the same photo sent twice must still count as a new value
     n = secrets.randbits(48)
     return {"n": n, "image": shown, "mask": holes, "width": width, "height": height, "name": name}
