@@ -13,10 +13,48 @@ from torch.nn import functional  # noqa: E402
 from inpaint.contract import InpaintError  # noqa: E402
 from inpaint.imaging.curve import curve  # noqa: E402
 from inpaint.models import dip  # noqa: E402
-from inpaint.nets.skip import Growing, Skip, from_reference  # noqa: E402
+from inpaint.nets.skip import Growing, Skip  # noqa: E402
 
 PUBLISHED = {"kate": "text", "vase": "object", "library": "large hole"}  # fixture: preset
 every_fixture = pytest.mark.parametrize("name", PUBLISHED)
+
+
+def reference_names(net: Skip) -> dict[str, str]:
+    """Module names of the reference (counters) -> module names of `net`, for a network padded by reflection.
+
+    There each padded convolution is a pair (padding, convolution), hence the trailing ".1".
+    """
+    names: dict[str, str] = {}
+
+    def unit(ours: str, conv: str, norm: str) -> None:
+        names[conv], names[norm] = f"{ours}.conv", f"{ours}.norm"
+
+    theirs, ours, scale = "", "scales", net.scales
+    while True:
+        branch = f"{theirs}1.1." if scale.skip else f"{theirs}1."
+        if scale.skip:
+            unit(f"{ours}.skip", f"{theirs}1.0.1.1", f"{theirs}1.0.2")
+        unit(f"{ours}.down", f"{branch}1.1", f"{branch}2")
+        unit(f"{ours}.refine", f"{branch}4.1", f"{branch}5")
+        names[f"{theirs}2"] = f"{ours}.join"
+        unit(f"{ours}.up", f"{theirs}3.1", f"{theirs}4")
+        if scale.mix:
+            unit(f"{ours}.mix", f"{theirs}6.1", f"{theirs}7")
+        if scale.inner is None:
+            break
+        theirs, ours, scale = f"{branch}7.", f"{ours}.inner", scale.inner
+    names["9.1" if net.scales.mix else "6.1"] = "head"
+    return names
+
+
+def from_reference(state: dict[str, torch.Tensor], net: Skip) -> dict[str, torch.Tensor]:
+    """A state dict of the reference code with its modules renamed to those of `net`."""
+    names = reference_names(net)
+    renamed = {}
+    for key, value in state.items():
+        module, leaf = key.rsplit(".", 1)
+        renamed[f"{names.get(module, module)}.{leaf}"] = value
+    return renamed
 
 
 def published(name, dtype):

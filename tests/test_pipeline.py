@@ -8,8 +8,10 @@ from hypothesis.extra.numpy import arrays
 
 import inpaint
 from inpaint import Card, InpaintError, Number, Size, Step
+from inpaint.fill import patch as patching
 from inpaint.fill import pipeline
-from inpaint.imaging import masks
+from inpaint.fill.groups import group
+from inpaint.imaging import made_up, masks
 
 ANY = Size()
 
@@ -75,7 +77,7 @@ def test_groups_are_disjoint_and_hold_every_hole(data, shape):
         y, x = data.draw(st.integers(0, shape[0] - 1)), data.draw(st.integers(0, shape[1] - 1))
         mask[y : y + data.draw(st.integers(1, 20)), x : x + data.draw(st.integers(1, 20))] = True
     covered = np.zeros(shape, int)
-    for box in pipeline.group(mask, 0.5, Size()):
+    for box in group(mask, 0.5, Size()):
         covered[box] += 1
     assert covered.max() == 1 and (covered[mask] == 1).all()
 
@@ -114,14 +116,14 @@ def test_shrinking_does_not_darken_the_rim():
     crop, hole = np.full((100, 100, 3), 200, np.uint8), np.zeros((100, 100), bool)
     hole[33:67, 33:67] = True
     crop[hole] = 0
-    small, small_hole = pipeline.shrink(crop, hole, (31, 31))
+    small, small_hole = patching.shrink(crop, hole, (31, 31))
     assert (small[~small_hole] == 200).all() and (small[small_hole] == 0).all() and small_hole.any()
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
 def test_shrinking_scattered_holes_leaves_hole_and_known(share):
     hole = np.random.default_rng(0).random((200, 200)) < share
-    _, small_hole = pipeline.shrink(np.zeros((200, 200, 3), np.uint8), hole, (20, 20))
+    _, small_hole = patching.shrink(np.zeros((200, 200, 3), np.uint8), hole, (20, 20))
     assert small_hole.any() and not small_hole.all()
 
 
@@ -141,8 +143,8 @@ def test_feather_fades_a_colour_step_only_inside_the_rim():
 def test_detail_is_put_back_into_the_last_fill_only(mask, monkeypatch):
     noisy = np.random.default_rng(0).integers(80, 120, (*mask.shape, 3), np.uint8)
     options = {"working_size": 64, "detail": 0.8}
-    asked, put_back = [], pipeline.put_back
-    monkeypatch.setattr(pipeline, "put_back", lambda *given: asked.append(given[3:]) or put_back(*given))
+    asked, put_back = [], patching.put_back
+    monkeypatch.setattr(patching, "put_back", lambda *given: asked.append(given[3:]) or put_back(*given))
 
     def grey(patch, hole, **_):
         yield Step(np.full_like(patch, 100), 0.5)
@@ -249,7 +251,7 @@ def test_mask_tools():
     assert masks.resize(line, (100, 100)).any(axis=0).all(), "a thin line stays when shrunk"
 
 
-@pytest.mark.parametrize("make", [masks.random_box, masks.random_freeform])
+@pytest.mark.parametrize("make", [made_up.random_box, made_up.random_freeform])
 @pytest.mark.parametrize("shape", [(1, 1), (7, 300), (480, 640)], ids=str)
 def test_random_holes_are_seeded(make, shape):
     assert make(shape, 3).shape == shape and make(shape, 3).dtype == bool

@@ -11,7 +11,7 @@ from .. import stream as _stream
 from .. import zoo
 from ..contract import Image, InpaintError, Mask
 from ..fill import pipeline
-from ..fill.pipeline import Fill
+from ..fill.result import Fill
 from ..imaging import metrics
 from . import speed
 

@@ -1,11 +1,11 @@
-"""The hourglass with skip connections of Deep Image Prior, and the state-dict names of its reference code.
+"""The hourglass with skip connections of Deep Image Prior.
 
 Ulyanov, Vedaldi, Lempitsky, "Deep Image Prior", CVPR 2018; https://github.com/DmitryUlyanov/deep-image-prior.
 `Skip` follows `models/skip.py` there; `Growing` is a light relative of our own, made for the CPU. BatchNorm is
 meant to stay in training mode.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -146,41 +146,3 @@ def concatenate(a: Tensor, b: Tensor) -> Tensor:
         return x[:, :, top : top + height, left : left + width]
 
     return torch.cat([crop(a), crop(b)], 1)
-
-
-def reference_names(net: Skip) -> dict[str, str]:
-    """Module names of the reference (counters) -> module names of `net`, for a network padded by reflection.
-
-    There each padded convolution is a pair (padding, convolution), hence the trailing ".1".
-    """
-    names: dict[str, str] = {}
-
-    def unit(ours: str, conv: str, norm: str) -> None:
-        names[conv], names[norm] = f"{ours}.conv", f"{ours}.norm"
-
-    theirs, ours, scale = "", "scales", net.scales
-    while True:
-        branch = f"{theirs}1.1." if scale.skip else f"{theirs}1."
-        if scale.skip:
-            unit(f"{ours}.skip", f"{theirs}1.0.1.1", f"{theirs}1.0.2")
-        unit(f"{ours}.down", f"{branch}1.1", f"{branch}2")
-        unit(f"{ours}.refine", f"{branch}4.1", f"{branch}5")
-        names[f"{theirs}2"] = f"{ours}.join"
-        unit(f"{ours}.up", f"{theirs}3.1", f"{theirs}4")
-        if scale.mix:
-            unit(f"{ours}.mix", f"{theirs}6.1", f"{theirs}7")
-        if scale.inner is None:
-            break
-        theirs, ours, scale = f"{branch}7.", f"{ours}.inner", scale.inner
-    names["9.1" if net.scales.mix else "6.1"] = "head"
-    return names
-
-
-def from_reference(state: Mapping[str, Tensor], net: Skip) -> dict[str, Tensor]:
-    """A state dict of the reference code with its modules renamed to those of `net`."""
-    names = reference_names(net)
-    renamed = {}
-    for key, value in state.items():
-        module, leaf = key.rsplit(".", 1)
-        renamed[f"{names.get(module, module)}.{leaf}"] = value
-    return renamed

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import inpaint
 from ..contract import InpaintError, Mask
-from ..imaging import masks, picture
+from ..imaging import made_up, masks, picture
 from ..lab.examples import EXAMPLES, examples
 from ..lab.manifest import Manifest, digest, from_json, from_link
 from . import endpoint
@@ -148,9 +148,9 @@ class Page:
         now = [self.painter, self.session]
         self.mask_file.upload(guarded(self.mask_opened), [self.mask_file, self.session], tools, **quick)
         self.freeform.click(
-            guarded(self.made_up(masks.random_freeform)), [self.session, self.mask_seed], tools, **quick
+            guarded(self.made_up(made_up.random_freeform)), [self.session, self.mask_seed], tools, **quick
         )
-        self.box.click(guarded(self.made_up(masks.random_box)), [self.session, self.mask_seed], tools, **quick)
+        self.box.click(guarded(self.made_up(made_up.random_box)), [self.session, self.mask_seed], tools, **quick)
         self.grow.click(guarded(self.grown(1)), [*now, self.by], tools, **quick)
         self.shrink.click(guarded(self.grown(-1)), [*now, self.by], tools, **quick)
 

@@ -9,15 +9,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from ..contract import Array, Image, InpaintError, Mask
-from ..fill import pipeline
-from ..fill.pipeline import Fill, Trace
+from ..fill.patch import shrink
+from ..fill.result import Fill, Trace
 from ..imaging import masks
 from ..imaging.masks import Box
 from ..imaging.picture import Picture, open_picture, read_layer, read_mask
+from ..imaging.resize import within
 from ..lab.manifest import Manifest, of, to_json
 
 KEPT = 12  # results a visitor can go back to
@@ -290,11 +290,7 @@ def shelf() -> tempfile.TemporaryDirectory:
 
 def preview(image: Image, side: int = SHOWN) -> Image:
     """The picture at no more than `side` pixels."""
-    scale = min(1.0, side / max(image.shape[:2]))
-    if scale == 1:
-        return image
-    h, w = (max(1, round(n * scale)) for n in image.shape[:2])
-    return cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
+    return within(image, side)
 
 
 def is_wide(view: Image) -> bool:
@@ -348,7 +344,7 @@ def _arrays(fill: Fill, mask: Mask, job: Job) -> dict[str, Array]:
     box, view = np.s_[top : top + height, left : left + width], fill.views[EDGES]
     hole = mask[box]
     if hole.shape != view.shape[:2]:
-        hole = pipeline.shrink(fill.source[box], hole, view.shape[:2])[1]
+        hole = shrink(fill.source[box], hole, view.shape[:2])[1]
     draw, erase = job.strokes or (np.zeros_like(hole),) * 2
     drawn = draw & (view[..., 0] > 127) & hole  # a method may thin strokes: what it left of them counts
     return kept | {"crop": _corners(box), "map": view[..., 0], "hole": hole, "draw": drawn, "erase": erase}

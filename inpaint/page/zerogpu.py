@@ -12,7 +12,7 @@ from typing import Any
 from .. import stream as _here
 from .. import zoo
 from ..contract import Image, Mask
-from ..fill.pipeline import Fill
+from ..fill.result import Fill
 
 SECONDS = 120  # the longest a fill may keep the GPU
 LENT = os.environ.get("SPACES_ZERO_GPU", "").lower() == "true"

@@ -11,7 +11,7 @@ import gradio as gr
 from ... import zoo
 from ...contract import Image, Mask
 from ...fill import pipeline
-from ...fill.pipeline import Fill
+from ...fill.result import Fill
 from ...imaging import picture
 from ..session import Job, Result, Session, preview
 from ..words import card_html, methods, running, status_html
