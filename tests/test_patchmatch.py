@@ -170,6 +170,15 @@ def test_sources_are_whole_patches_or_smaller_ones_or_partial():
     assert size == 7 and not patchmatch.centres(scattered, 7)[source].any()
 
 
+def test_kernels_do_not_promise_that_all_is_finite():
+    from inpaint.imaging import matching
+
+    kernels = [it for it in vars(matching).values() if hasattr(it, "targetoptions")]
+    assert len(kernels) == 3
+    for kernel in kernels:  # the search begins with an infinite limit
+        assert kernel.targetoptions["fastmath"] == {"reassoc", "contract", "nsz", "arcp"}
+
+
 def test_kernels_are_compiled_for_one_signature_only(fill):
     from inpaint.imaging import matching
 

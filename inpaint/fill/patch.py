@@ -28,7 +28,7 @@ class Patch:
 
     @property
     def scale(self) -> float:
-        return self.inner[0] / self.hole.shape[0]
+        return max(self.inner) / max(self.hole.shape)  # the shorter side may be a pixel or two, and rounded
 
     def back(self, filled: Image, feather: int, detail: float = 0.0) -> Image:
         """The model's patch at the crop's size; where wanted without the rim's colour step, or with more detail."""
@@ -51,7 +51,7 @@ class Patch:
 
 def cut(image: Image, mask: Mask, box: Box, size: Size, layers: Mapping[str, Array] = NOTHING) -> Patch:
     """Crop, blank the hole, shrink to `size.maximum`, pad by reflection to `size.minimum` and `size.multiple`."""
-    hole = np.ascontiguousarray(mask[box])
+    hole = mask[box].copy()
     crop = image[box].copy()
     crop[hole] = 0
     scale = min(1.0, (size.maximum or max(hole.shape)) / max(hole.shape))
@@ -65,17 +65,15 @@ def cut(image: Image, mask: Mask, box: Box, size: Size, layers: Mapping[str, Arr
 
 
 def _pad(array: Array, to: list[int]) -> Array:
-    """Reflected below and to the right, up to those sides."""
+    """A copy, reflected below and to the right up to those sides. It is the model's own, whatever it does to it."""
     pad = [(0, n - m) for n, m in zip(to, array.shape[:2], strict=True)]
-    if not any(after for _, after in pad):
-        return array
     return np.pad(array, [*pad, (0, 0)][: array.ndim], mode="symmetric")
 
 
 def _shrink_layer(layer: Array, to: tuple[int, int]) -> Array:
     """A layer's crop at the patch's size; of a mask, thin strokes survive."""
     if layer.shape[:2] == to:
-        return np.ascontiguousarray(layer)
+        return layer
     if layer.dtype == bool:
         return resize.averaged(layer.astype(np.uint8) * 255, to) > 0
     return resize.averaged(layer, to)

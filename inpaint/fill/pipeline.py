@@ -26,6 +26,7 @@ from ..contract import (
     Number,
     Option,
     Step,
+    shown,
 )
 from ..imaging import masks
 from .groups import box_shape, group
@@ -98,7 +99,7 @@ def out_of_memory(error: BaseException) -> bool:
 def check_seed(seed: Any) -> int:
     """The seed itself, if it is one. Raises InpaintError."""
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
-        raise InpaintError(f"The seed must be a whole number from 0 to {2**31 - 1}, not {seed!r}.")
+        raise InpaintError(f"The seed must be a whole number from 0 to {2**31 - 1}, not {shown(seed)}.")
     return seed
 
 
