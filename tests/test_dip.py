@@ -1,6 +1,8 @@
 """Deep Image Prior: the published network against recorded outputs, then the fit and its promises."""
 
 import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -106,7 +108,7 @@ def test_first_losses_are_the_published_ones(name):
     net, manifest, _ = published(name, torch.float64)
     run = manifest["optimisation"]
     image, mask = recipe.make_inputs(run["h"], run["w"], run["mask"])
-    (stage,) = dip.prepare(image, mask.astype(bool), 6, False, "cpu")
+    (stage,) = dip.pyramid(image, mask.astype(bool), 6, False, "cpu")
     z, target, known = (t.double() for t in (fixture_input(name, run["h"], run["w"]), stage.target, stage.known))
     adam = torch.optim.Adam(net.parameters(), lr=0.01)
     losses = []
@@ -161,6 +163,53 @@ def test_the_seed_decides_and_nothing_outside_is_disturbed(scene):
     first, again, other = (fill(scene, seed=s)[-1].image for s in (1, 1, 2))
     assert (first == again).all() and (first != other).any()
     assert torch.equal(before, torch.get_rng_state()) and threads == torch.get_num_threads()
+
+
+@pytest.mark.parametrize("preset", dip.PRESETS)
+def test_first_weights_are_torchs_own(preset):
+    chosen = dip.PRESETS[preset]
+    net = dip.build(chosen, 256, 2, seed=7)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        plain = Growing(**chosen.net, finer=(32, 16)) if chosen.light else Skip(**chosen.net)
+    drawn = plain.state_dict()
+    assert drawn.keys() == net.state_dict().keys()
+    for name, value in net.state_dict().items():
+        assert torch.equal(value, drawn[name]), name
+
+
+def test_first_weights_are_drawn_whatever_other_threads_draw():
+    alone = dip.build(dip.PRESETS["light"], 256, 2, seed=7).state_dict()
+    done = threading.Event()
+
+    def draw():
+        while not done.is_set():
+            torch.rand(1)
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        nets = [dip.build(dip.PRESETS["light"], 256, 2, seed=7).state_dict() for _ in range(20)]
+    finally:
+        done.set()
+        thread.join()
+    assert all(torch.equal(net[name], value) for net in nets for name, value in alone.items())
+
+
+def test_two_fills_at_once_are_each_as_alone(scene):
+    alone = fill(scene, seed=7, iterations=3)[-1].image
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: fill(scene, seed=7, iterations=3)[-1].image, range(6)))
+    assert all((image == alone).all() for image in both)
+
+
+def test_noise_is_the_processors_on_every_device(scene, monkeypatch):
+    generators = []
+    monkeypatch.setattr(torch, "Generator", lambda *at: generators.append(at) or torch._C.Generator(*at))
+    with pytest.raises(RuntimeError):  # a meta tensor has no number to read
+        stages = [stage._replace(target=stage.target.to("meta")) for stage in dip.pyramid(*scene, 4, True, "cpu")]
+        dip.start(stages, 3, dip.PRESETS["light"], "meta")(stages[0], 0)
+    assert generators and all(at == () for at in generators)
 
 
 def test_the_clock_does_not_change_the_result(scene, monkeypatch):

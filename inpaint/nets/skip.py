@@ -5,6 +5,7 @@ Ulyanov, Vedaldi, Lempitsky, "Deep Image Prior", CVPR 2018; https://github.com/D
 meant to stay in training mode.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -124,6 +125,10 @@ class Growing(nn.Module):
         channels = [widths[0], *finer]
         self.finer = nn.ModuleList(map(Finer, channels, finer))
         self.heads = nn.ModuleList(nn.Conv2d(c, 3, 1) for c in channels)
+        self.hush()
+
+    def hush(self) -> None:
+        """Let the finer scales add nothing."""
         for head in self.heads[1:]:
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
@@ -135,6 +140,23 @@ class Growing(nn.Module):
             x = finer(x)
             colour = F.interpolate(colour, scale_factor=2, mode="bilinear") + head(x).float()
         return torch.sigmoid(colour)
+
+
+def draw(net: nn.Module, generator: torch.Generator) -> nn.Module:
+    """The network with first weights as torch draws them, but from a generator of one's own.
+
+    Torch's belongs to the whole process, so that what another thread draws would change the weights.
+    """
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()
+        elif isinstance(module, nn.Conv2d):
+            nn.init.kaiming_uniform_(module.weight, a=math.sqrt(5), generator=generator)
+            bound = 1 / math.sqrt(module.weight[0].numel())
+            nn.init.uniform_(module.bias, -bound, bound, generator=generator)
+    if isinstance(net, Growing):
+        net.hush()
+    return net
 
 
 def concatenate(a: Tensor, b: Tensor) -> Tensor:
