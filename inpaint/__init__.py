@@ -31,7 +31,7 @@ from .contract import (
     Weights,
 )
 from .fill import pipeline
-from .fill.pipeline import Fill, Report
+from .fill.result import Fill, Report
 
 __version__ = "0.3.0"
 __all__ = [

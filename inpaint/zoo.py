@@ -189,10 +189,9 @@ def _placed(what: "checkpoint.Part | Path", device: str, precision: str):
     """A network on its device; a file as it is."""
     if isinstance(what, Path):
         return what
-    import torch
+    from .nets.device import prepare
 
-    net = checkpoint.network(what)
-    return net.to(device, getattr(torch, precision), memory_format=torch.channels_last)
+    return prepare(checkpoint.network(what), device, precision)
 
 
 def forked() -> None:

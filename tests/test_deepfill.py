@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from inpaint import InpaintError
 from inpaint.checkpoints import checkpoint
 from inpaint.models import crfill, deepfill_v1, deepfill_v2
+from inpaint.models import deepfill as shared
 from inpaint.nets import attention, deepfill
 
 FAMILIES = {"V1": deepfill.V1, "V2": deepfill.V2, "CRFILL": deepfill.CRFILL}
@@ -492,7 +493,7 @@ def test_origin_does_not_count_what_the_attention_overlooked():
     mask = np.zeros((16, 24), bool)
     mask[:8, :8] = mask[12, 20] = True
     source = np.full((2, 3), 5)
-    origin = deepfill_v2.trace(source, mask)
+    origin = shared.trace(source, mask)
     assert (origin[4, 4] == -1).all() and tuple(origin[0, 0]) == (8, 16) and tuple(origin[7, 6]) == (15, 22)
 
 
@@ -513,9 +514,9 @@ def test_model_feeds_colours_in_the_order_of_the_weights(family, layout):
 def test_model_gives_back_the_range_it_takes(family, layout):
     net = narrow(family, layout)
     image, mask = patch()
-    x, _ = deepfill_v2.tensors(net, image, mask)
+    x, _ = shared.tensors(net, image, mask)
     assert net.config.low <= x.min() and x.max() <= 1
-    assert (deepfill_v2.picture(net, x) == image).all()
+    assert (shared.picture(net, x) == image).all()
 
 
 def test_every_source_has_a_digest_and_a_layout():

@@ -33,8 +33,11 @@ def test_fills_the_hole_and_nothing_else(name, image, mask):
 
 @every_model
 def test_works_on_read_only_arrays(name, image, mask):
+    image, mask = image[:64, :64].copy(), mask[:64, :64].copy()  # so that the crop is the picture, without padding
     image.flags.writeable = mask.flags.writeable = False
-    inpaint.inpaint(image, mask, name, **cheap(name))
+    *_, fill = inpaint.stream(image, mask, name, **cheap(name) | {"context": 4})
+    assert fill.report.crops == ((0, 0, 64, 64),)
+    assert fill.image.flags.writeable and (fill.image[~mask] == image[~mask]).all()
 
 
 @every_model

@@ -15,7 +15,7 @@ from playwright.sync_api import sync_playwright
 
 from inpaint import zoo
 from inpaint.contract import InpaintError
-from inpaint.fill.pipeline import Fill
+from inpaint.fill.result import Fill
 from inpaint.lab.elo import SIZES, Entry, Score, Standing
 from inpaint.page.parts import ballots as cases
 from inpaint.page.parts.tab import share

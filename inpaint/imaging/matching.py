@@ -18,7 +18,8 @@ import numpy as np
 CHANNELS = 4  # red, green, blue, texture
 BANDS = 8  # fixed, so that the number of cores does not change the result
 
-compiled = numba.njit(cache=True, nogil=True, fastmath=True)
+# sums may be reordered; infinity stays a number, as `limit` begins with it
+compiled = numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz", "arcp"})
 
 
 @compiled

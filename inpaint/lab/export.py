@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from .. import zoo
 from ..contract import Image, InpaintError, Mask
-from ..fill.pipeline import Fill
+from ..fill.result import Fill
 from ..imaging.contact import SIDE, Tile, holed, sheet
 from ..imaging.masks import Box
 from ..imaging.picture import Picture
+from ..imaging.resize import within
 from . import maps
 from .manifest import of, to_json
 from .trials import Cell, best
@@ -154,13 +154,13 @@ def tiled(compared: Compared) -> list[Tile]:
     """The pictures of `contact`, with their words."""
     rgb, hole = compared.photo.rgb, compared.hole
     box, leading = maps.shown(hole), best(compared.cells)
-    tiles = [Tile(_small(holed(rgb[box], hole[box])), (compared.name, f"hole {hole.mean():.1%}"))]
+    tiles = [Tile(within(holed(rgb[box], hole[box]), SIDE), (compared.name, f"hole {hole.mean():.1%}"))]
     if compared.intact:
-        tiles.append(Tile(_small(rgb[box]), ("truth",)))
+        tiles.append(Tile(within(rgb[box], SIDE), ("truth",)))
     tiles += [_tile(cell, box, leading) for cell in compared.cells]
     if len(compared.fills) > 1:
         map_, most = compared.difference()
-        tiles.append(Tile(_small(map_[box]), ("where they differ", f"up to {most:.0f} levels")))
+        tiles.append(Tile(within(map_[box], SIDE), ("where they differ", f"up to {most:.0f} levels")))
     return tiles
 
 
@@ -173,16 +173,7 @@ def _tile(cell: Cell, box: Box, leading: Mapping[str, float]) -> Tile:
         if is_shown(score):
             lines.setdefault(title, []).append(f"{place} {written(score, value)}{star}".strip())
     words = [f"{title}: {', '.join(values)}" for title, values in lines.items()]
-    return Tile(_small(cell.fill.crop(box)), (cell.trial.title, *words, *facts(cell)))
-
-
-def _small(image: Image) -> Image:
-    """No larger than a sheet shows it."""
-    scale = SIDE / max(image.shape)
-    if scale >= 1:
-        return image
-    size = tuple(max(1, round(n * scale)) for n in image.shape[1::-1])
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return Tile(within(cell.fill.crop(box), SIDE), (cell.trial.title, *words, *facts(cell)))
 
 
 # ---- everything

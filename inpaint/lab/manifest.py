@@ -20,7 +20,7 @@ import inpaint
 from .. import zoo
 from ..contract import Array, Image, InpaintError, Layer, Mask
 from ..fill import pipeline
-from ..fill.pipeline import Fill
+from ..fill.result import Fill
 from ..imaging import picture
 from .runlength import decode_mask, encode_mask, inflate, pack, unpack
 from .versions import versions

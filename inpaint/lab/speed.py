@@ -143,14 +143,15 @@ def _network(place: str, device: str, precision: str):
     """The published network, filled with small random numbers."""
     import torch
 
+    from ..nets.device import prepare
+
     family = checkpoint.family(place)
     net = checkpoint.blank(family, next(iter(family.layouts.values())).config).to_empty(device=device)
     torch.manual_seed(0)
     for name, tensor in net.state_dict().items():
         if tensor.is_floating_point():
             tensor.uniform_(0.5, 1.5) if name.endswith("running_var") else tensor.uniform_(-0.05, 0.05)
-    net = net.to(getattr(torch, precision), memory_format=torch.channels_last)
-    return net.eval().requires_grad_(False)
+    return prepare(net, device, precision).eval().requires_grad_(False)
 
 
 def plain(device: str, runs: int = 20) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from .. import zoo
 from ..contract import Image, Inpainter, InpaintError, Mask, Step, Tour
 from ..fill import pipeline
-from ..fill.pipeline import Fill, Report
+from ..fill.result import Fill, Report
 from ..imaging import masks, metrics
 from ..imaging.contact import holed
 from ..imaging.masks import Box

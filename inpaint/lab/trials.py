@@ -12,7 +12,7 @@ import inpaint
 from .. import zoo
 from ..contract import Image, InpaintError, Mask
 from ..fill import pipeline
-from ..fill.pipeline import Fill
+from ..fill.result import Fill
 from ..imaging import metrics
 from . import gauge
 

@@ -1,7 +1,7 @@
 """DeepFill v1: a coarse guess, refined by attention that copies from the known surroundings."""
 
 from ..contract import Card, Size, Tour, Weights
-from .deepfill_v2 import FACES, PLACES, load
+from .deepfill import FACES, PLACES, load
 from .publishers import lite, openmmlab
 
 

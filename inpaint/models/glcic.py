@@ -14,8 +14,9 @@ def load(device: str, net: "nn.Module") -> Inpainter:
     import torch
 
     from ..nets import colour, glcic
+    from ..nets.device import layout
 
-    fast = glcic.fold(net).to(memory_format=torch.channels_last)
+    fast = glcic.fold(net).to(memory_format=layout(device))
 
     def fill(image, mask):
         picture, *_ = colour.complete(fast, torch.from_numpy(image.copy()), torch.from_numpy(mask.copy()))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from .attention import attend, shrink
 from .deepfill_layouts import from_csqiangwen, from_nipponjo, from_openmmlab, from_tensorflow
+from .device import laid_out
 from .layout import Family, Layout
 from .membrane import membrane
 
@@ -194,8 +195,7 @@ class DeepFill(nn.Module):
         config = self.config
         if picture.shape[2] % 8 or picture.shape[3] % 8:
             raise ValueError(f"sides of {tuple(picture.shape[2:])} are not multiples of 8")
-        if picture.device.type == "cpu":  # there convolutions are twice as fast so
-            picture = picture.contiguous(memory_format=torch.channels_last)
+        picture = laid_out(picture)
         gates = [] if inside and config.gated else None
         known = picture * (1 - mask)
         extra = [torch.ones_like(mask), mask] if config.ones else [mask]

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .device import laid_out
 from .layout import Family, Layout, State
 from .membrane import membrane
 
@@ -71,8 +72,7 @@ class Generator(nn.Module):
         self.head = nn.Conv2d(w, config.outputs, 7)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.device.type == "cpu":  # where convolutions are faster with the channels last in memory
-            x = x.contiguous(memory_format=torch.channels_last)
+        x = laid_out(x)
         given = x[:, : self.config.outputs]
         x = mirror(x, 3)
         for conv in self.encoder:

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .device import laid_out
 from .layout import Family, Layout, State
 
 
@@ -153,10 +154,7 @@ class Generator(nn.Module):
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         image = image * (1 - mask) + self.config.hole * mask
-        x = torch.cat([image, mask], 1)
-        if x.device.type == "cpu":  # where convolutions are faster with the channels last in memory
-            x = x.contiguous(memory_format=torch.channels_last)
-        x = self.start(x)
+        x = self.start(laid_out(torch.cat([image, mask], 1)))
         for part in (*self.down, *self.blocks, *self.up):
             x = part(x)
         return torch.sigmoid(self.head(x))

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .device import laid_out
 from .layout import Family, Layout, State
 from .membrane import membrane
 from .naming import rename
@@ -222,8 +223,8 @@ class FoldedUnit(nn.Module):
 
 
 def _frozen(x: Tensor) -> nn.Parameter:
-    dense = torch.channels_last if x.ndim == 4 else torch.contiguous_format
-    return nn.Parameter(x.detach().clone(memory_format=dense), requires_grad=False)
+    x = x.detach()
+    return nn.Parameter((laid_out(x) if x.ndim == 4 else x).clone(), requires_grad=False)
 
 
 def _phases(weight: Tensor) -> Tensor:

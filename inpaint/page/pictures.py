@@ -3,12 +3,12 @@
 import base64
 import io
 
-import cv2
 import PIL.Image
 
 from ..contract import Array, Image, Mask
 from ..imaging import masks
 from ..imaging.colour import of_rgb
+from ..imaging.resize import within
 
 PREVIEW = 1280  # longest side of a photo that the browser gets
 OUTLINE = (255, 31, 122)
@@ -18,11 +18,7 @@ QUALITY = 90  # of JPEG and WebP
 
 def preview(image: Image, side: int = PREVIEW) -> Image:
     """The picture at no more than `side` pixels."""
-    scale = min(1.0, side / max(image.shape[:2]))
-    if scale == 1:
-        return image
-    h, w = (max(1, round(n * scale)) for n in image.shape[:2])
-    return cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
+    return within(image, side)
 
 
 def is_wide(view: Image) -> bool:

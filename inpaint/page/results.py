@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..contract import Array, Image, Mask
-from ..fill import pipeline
-from ..fill.pipeline import Fill, Trace
+from ..fill.patch import shrink
+from ..fill.result import Fill, Trace
 from ..imaging import masks
 from ..imaging.colour import of_rgb
 from ..imaging.masks import Box
@@ -154,7 +154,7 @@ def _arrays(fill: Fill, mask: Mask, job: Job) -> dict[str, Array]:
     box, view = np.s_[top : top + height, left : left + width], fill.views[EDGES]
     hole = mask[box]
     if hole.shape != view.shape[:2]:
-        hole = pipeline.shrink(fill.source[box], hole, view.shape[:2])[1]
+        hole = shrink(fill.source[box], hole, view.shape[:2])[1]
     draw, erase = job.strokes or (np.zeros_like(hole),) * 2
     drawn = draw & (view[..., 0] > 127) & hole  # a method may thin strokes: what it left of them counts
     return kept | {"crop": _corners(box), "map": view[..., 0], "hole": hole, "draw": drawn, "erase": erase}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..contract import InpaintError, Mask
-from ..fill.pipeline import Fill
+from ..fill.result import Fill
 from ..imaging import masks
 from ..imaging.picture import Picture, open_picture, read_layer, read_mask
 from ..lab.manifest import Manifest

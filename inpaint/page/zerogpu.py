@@ -20,7 +20,7 @@ import gradio as gr
 
 from .. import Settings, here, lend, longest, within, zoo
 from ..contract import Image, InpaintError, Mask
-from ..fill.pipeline import Fill
+from ..fill.result import Fill
 
 LENT = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 MARGIN = 3  # seconds before the GPU is taken back, in which the best so far is handed over

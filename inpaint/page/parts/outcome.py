@@ -11,7 +11,7 @@ import gradio as gr
 from ... import stream, zoo
 from ...contract import Image, Mask
 from ...fill import pipeline
-from ...fill.pipeline import Fill
+from ...fill.result import Fill
 from ...imaging import picture
 from ..pictures import preview
 from ..results import Job, Result

@@ -12,7 +12,7 @@ import numpy as np
 
 from ... import inpaint
 from ...contract import InpaintError, Mask
-from ...imaging import masks
+from ...imaging import made_up, masks
 from ...imaging.picture import Picture
 from ...lab.manifest import digest
 from ..pictures import preview
@@ -66,7 +66,7 @@ class Photo:
         self.gallery.click(guarded(self.example), [self.gallery, session], self.fresh, **quick)
         shared.outcome.onward.click(guarded(self.continued), [session], self.fresh, **quick)
         self.mask_file.upload(guarded(self.mask_opened), [self.mask_file, session], tools, **quick)
-        for button, make in ((self.freeform, masks.random_freeform), (self.box, masks.random_box)):
+        for button, make in ((self.freeform, made_up.random_freeform), (self.box, made_up.random_box)):
             button.click(guarded(self.made_up(make)), [session, self.mask_seed], tools, **quick)
         for button, sign in ((self.grow, 1), (self.shrink, -1)):
             button.click(guarded(self.grown(sign)), [painter, session, self.by], tools, **quick)

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from ...contract import Image, Mask
-from ...fill.pipeline import Fill
+from ...fill.result import Fill
 from ...lab import extend
 from ..parts.outcome import Asked
 from ..parts.tab import Shared, Tab
