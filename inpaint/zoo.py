@@ -195,10 +195,15 @@ def _placed(what: "checkpoint.Part | Path", device: str, precision: str):
 
 
 def forked() -> None:
-    """To be called in a process that was forked: locks that threads of the other one held are made anew."""
+    """To be called in a process that was forked: threads of the other one are not here, whatever waits for them."""
+    import cv2
+    import torch
+
     global LOCK
     LOCK = threading.RLock()
     store.forked()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
 
 
 def release(keep: int = 0, most: float = 0) -> bool:

@@ -331,4 +331,5 @@ CARD = Card(
     ),
     seeded=True,
     gpu=True,
+    lease=75,
 )

@@ -55,13 +55,8 @@ def _filled(image: Image, mask: Mask, settings: Settings) -> Iterator[Fill | Fai
 
 @cache
 def _begin() -> None:
-    """Once in each process: what the one it was forked from held or had begun is of no use here."""
-    import cv2
-    import torch
-
+    """Once in each process that was forked."""
     zoo.forked()
-    torch.set_num_threads(1)  # the threads of former pools do not exist here, and would be waited for
-    cv2.setNumThreads(1)
 
 
 def borrowed(image: Image, mask: Mask, settings: Settings) -> Iterator[Fill]:

@@ -19,6 +19,7 @@ from ..pictures import preview
 from ..session import Session
 from ..widgets.painter import from_painter, photo_file, to_painter
 from ..words import status_html
+from ..zerogpu import LENT
 from .events import guarded
 from .repeat import THERE
 from .tab import Shared
@@ -94,7 +95,8 @@ class Photo:
 
     def painted(self, session: Session, photo: Picture, mask: Mask | None) -> tuple:
         """The painter showing a photo that was just opened, and what to say of it."""
-        warm_up()
+        if not LENT:  # where processes are forked, none may be filling meanwhile
+            warm_up()
         if mask is not None:
             session.put_mask(mask)
         h, w = photo.shape
