@@ -506,3 +506,16 @@ def test_what_weights_say_of_themselves_is_json(server, monkeypatch):
     facts = checkpoint.facts(store.Offer(tiny.NAME, card, "places").canonical())
     assert facts["licence"] == "MIT" and facts["networks"]["net"]["config"] == {"width": 64, "sharp": False}
     json.dumps(facts)
+
+
+def test_a_file_in_the_hubs_cache_needs_no_download(server, monkeypatch):
+    """As a Space has it that preloads it: it is there, if not yet converted."""
+    from huggingface_hub import hf_hub_download
+
+    tiny.put_into(monkeypatch, places=tiny.weights(source(server, "model")))
+    assert not zoo.ready(tiny.NAME)
+    hf_hub_download(REPO, FILE)
+    asked = len(server.requests)
+    assert zoo.ready(tiny.NAME)
+    assert (use()[5:9, 5:9] == 99).all()
+    assert len(server.requests) == asked

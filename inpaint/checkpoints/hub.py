@@ -52,6 +52,11 @@ def local(source: Source) -> Path | None:
     return next((path for path in _kept(source) if not mismatch(path, required(source))), None)
 
 
+def kept(source: Source) -> bool:
+    """Whether a file of that name is on this machine: a quick look, it may be another one."""
+    return any(True for _ in _kept(source))
+
+
 def fetch(source: Source, report: Report = lambda done, total: None) -> Path:
     """The file, downloaded if need be, verified. Raises InpaintError with the reason in one sentence."""
     path = local(source) or _download(source, report)

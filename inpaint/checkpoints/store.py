@@ -137,6 +137,13 @@ class Offer:
             return True
         if not self.converted:
             return all(any(map(hub.local, self._places(part))) for part in self.facts.parts)
+        return self._is_kept or all(any(map(hub.kept, s)) for s in self.facts.parts.values())
+
+    @property
+    def _is_kept(self) -> bool:
+        """Whether there is a canonical file, or none is needed."""
+        if self.tag in ("", OWN) or not self.converted:
+            return self.present
         return bool(self.facts.shipped) or self._canonical.exists()
 
     def canonical(self) -> Path:
@@ -188,11 +195,11 @@ class Offer:
     # -- getting and loading them
 
     def fetch(self) -> "Iterator[Download]":
-        """Get weights that are not here yet, telling how far it is. Whoever asks meanwhile joins the download.
+        """Get weights that are not here yet, and convert them, telling how far it is.
 
-        Raises InpaintError. A closed iterator does not end the download: others may be waiting for it.
+        Whoever asks meanwhile joins. Raises InpaintError. A closed iterator ends no download: others may be waiting.
         """
-        if self.present:
+        if self._is_kept:
             return
         with LOCK:
             job = JOBS.get((self.name, self.tag))
