@@ -197,7 +197,7 @@ class Offer:
     def fetch(self) -> "Iterator[Download]":
         """Get weights that are not here yet, and convert them, telling how far it is.
 
-        Whoever asks meanwhile joins. Raises InpaintError. A closed iterator ends no download: others may be waiting.
+        Whoever asks meanwhile joins. Raises InpaintError. A closed iterator ends no download: others may wait.
         """
         if self._is_kept:
             return

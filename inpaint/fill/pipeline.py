@@ -25,10 +25,12 @@ from ..contract import (
     Mask,
     Number,
     Option,
+    Size,
     Step,
     shown,
 )
 from ..imaging import masks
+from ..imaging.masks import Box
 from .groups import box_shape, group
 from .patch import Patch, cut
 from .result import Fill, Filled, Report, Trace
@@ -131,8 +133,7 @@ def run(
     own = {option.name: chosen[option.name] for option in card.options if option.name not in layers}
     if card.seeded:
         own["seed"] = check_seed(seed)
-    size = replace(card.size, maximum=chosen.get("working_size", card.size.maximum))
-    boxes = group(mask, chosen["context"], size)
+    size, boxes = _crops(card, chosen, mask)
     report = Report(
         model=name,
         weights=weights,
@@ -152,6 +153,20 @@ def run(
         return model(patch.padded, patch.padded_hole, **own, **patch.layers)
 
     return _fills(image, patches, steps, report, intact)
+
+
+def _crops(card: Card, chosen: Mapping[str, Any], mask: Mask) -> tuple[Size, list[Box]]:
+    """What sizes the model is to be given, and the crops to be brought to them, largest hole first."""
+    size = replace(card.size, maximum=chosen.get("working_size", card.size.maximum))
+    return size, group(mask, chosen["context"], size)
+
+
+def given(card: Card, image: Image, mask: Mask, **options: Any) -> tuple[Image, Mask]:
+    """The first patch a model is given, and its hole: of the largest hole. Raises InpaintError."""
+    check(image, mask)
+    size, boxes = _crops(card, settings(card, options), mask)
+    patch = cut(image, mask, boxes[0], size)
+    return patch.padded, patch.padded_hole
 
 
 def _layers(card: Card, chosen: Mapping[str, Any], shape: tuple[int, int]) -> dict[str, Array]:
