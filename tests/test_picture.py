@@ -202,7 +202,7 @@ def test_files_are_written_whole_or_not_at_all(tmp_path, image):
     (tmp_path / "out.png").write_bytes(b"former")
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
-        "from pathlib import Path; from inpaint import picture, InpaintError\n"
+        "from pathlib import Path; from inpaint.imaging import picture; from inpaint import InpaintError\n"
         "try: picture.write(Path(sys.argv[1]), b'x' * 5000)\n"
         "except InpaintError as error: print(error)"
     )
