@@ -77,9 +77,10 @@ def stream(
     """
     model = model or zoo.default()
     card, device, tag = zoo.card(model), zoo.pick_device(model, device), zoo.pick_tag(model, weights)
+    precision = zoo.pick_precision(model, precision)
     pipeline.check(image, mask)
     options = pipeline.settings(card, options)
-    asked = {"seed": seed, "intact": intact, "name": model, "weights": tag}
+    asked = {"seed": seed, "intact": intact, "name": model, "weights": tag, "precision": precision}
 
     def run(device: str, options: dict[str, Any]) -> Iterator[Fill]:
         made = zoo.load(model, device, tag, precision)

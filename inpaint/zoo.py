@@ -13,7 +13,7 @@ from typing import Any
 
 from .checkpoints import checkpoint, store
 from .checkpoints.store import Download
-from .contract import Card, Inpainter, InpaintError, Weights
+from .contract import PRECISIONS, Card, Inpainter, InpaintError, Weights
 
 MODELS = (  # the order of the drop-down; the first that is ready is the default
     "lama",
@@ -31,7 +31,6 @@ MODELS = (  # the order of the drop-down; the first that is ready is the default
     "telea",
     "harmonic",
 )
-PRECISIONS = ("float32", "bfloat16", "float16")
 LOCK = threading.RLock()
 RESIDENT: "OrderedDict[tuple[str, str, str, str], Inpainter]" = OrderedDict()
 
@@ -150,8 +149,7 @@ def load(name: str, device: str = "cpu", tag: str = "", precision: str = "float3
 
     The ones used last stay in memory, as many as INPAINT_RESIDENT says (2). Raises InpaintError.
     """
-    if precision not in PRECISIONS:
-        raise InpaintError(f"There is no precision {precision!r}; choose {', '.join(PRECISIONS)}.")
+    precision = pick_precision(name, precision)
     tag = pick_tag(name, tag)
     key = (name, device, tag, precision)
     if key not in RESIDENT:
@@ -206,6 +204,16 @@ def release(keep: int = 0) -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim:
             trim(0)
+
+
+def pick_precision(name: str, wanted: str = "float32") -> str:
+    """The precision itself, if the model works in it. Raises InpaintError."""
+    known = card(name)
+    if wanted not in PRECISIONS:
+        raise InpaintError(f"There is no precision {wanted!r}; choose {', '.join(PRECISIONS)}.")
+    if wanted not in known.precisions:
+        raise InpaintError(f"{known.title} does not work in {wanted}; it works in {', '.join(known.precisions)}.")
+    return wanted
 
 
 def pick_device(name: str, wanted: str = "auto") -> str:
