@@ -90,7 +90,7 @@ def stream(
         model=offer.name,
         weights=offer.tag,
         device=device,
-        precision=precision,
+        precision=zoo.pick_precision(offer.name, precision),
         seed=pipeline.check_seed(seed),
         intact=intact,
         options=pipeline.settings(offer.card, options),
@@ -153,9 +153,19 @@ def here(image: Image, mask: Mask, settings: Settings) -> Iterator[Fill]:
 
 
 def _filled(model: Inpainter, image: Image, mask: Mask, settings: Settings) -> Iterator[Fill]:
-    asked = {"name": settings.model, "weights": settings.weights, "seed": settings.seed, "intact": settings.intact}
-    card = zoo.card(settings.model)
-    return pipeline.run(model, card, image, mask, device=settings.device, **asked, **settings.options)
+    return pipeline.run(
+        model,
+        zoo.card(settings.model),
+        image,
+        mask,
+        name=settings.model,
+        weights=settings.weights,
+        device=settings.device,
+        precision=settings.precision,
+        seed=settings.seed,
+        intact=settings.intact,
+        **settings.options,
+    )
 
 
 _door: Door = here

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+PRECISIONS = ("float32", "bfloat16", "float16")
 Image = np.ndarray
 Mask = np.ndarray
 Array = np.ndarray
@@ -50,7 +51,8 @@ class Inpainter(Protocol):
 
     The pipeline has cropped, shrunk and padded the patch to the card's `Size` and blanked the hole to 0. A model
     may draw anywhere: only hole pixels are kept. It must not write to its inputs. A one-shot model yields once.
-    Models whose card is `seeded` also take `seed: int`. Closing the generator stops the work.
+    Models whose card is `seeded` also take `seed: int`. Closing the generator stops the work. A model that may run
+    elsewhere than it was asked to says where in its attribute `device`.
     """
 
     def __call__(self, image: Image, mask: Mask, **options: Any) -> Iterator[Step]: ...
@@ -242,6 +244,7 @@ class Card:
     seeded: bool = False  # takes `seed`
     gpu: bool = False  # can use one
     lease: int = 15  # seconds to ask of a GPU that is lent
+    precisions: tuple[str, ...] = ("float32",)  # of its numbers, those in which it was measured to work
     networks: Mapping[str, str] = field(
         default_factory=dict
     )  # argument of `load` → "file:FAMILY" in `nets`, loaded with weights

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .checkpoints import checkpoint, store
 from .checkpoints.store import Download, Offer
-from .contract import Card, Inpainter, InpaintError
+from .contract import PRECISIONS, Card, Inpainter, InpaintError
 
 MODELS = (  # the order of the drop-down: what looks best first
     "lama",
@@ -32,7 +32,6 @@ MODELS = (  # the order of the drop-down: what looks best first
     "telea",
     "harmonic",
 )
-PRECISIONS = ("float32", "bfloat16", "float16")
 LOCK = threading.RLock()
 
 
@@ -133,8 +132,7 @@ def using(name: str, device: str = "cpu", tag: str = "", precision: str = "float
     Models used last stay in memory: as many as INPAINT_RESIDENT says (2), together no more megabytes than
     INPAINT_RESIDENT_MB (4096). One in use is never thrown out, nor is the one just loaded. Raises InpaintError.
     """
-    if precision not in PRECISIONS:
-        raise InpaintError(f"There is no precision {precision!r}; choose {', '.join(PRECISIONS)}.")
+    precision = pick_precision(name, precision)
     tag = offer(name, tag).tag
     key = (name, device, tag, precision)
     if key not in RESIDENT:
@@ -235,6 +233,16 @@ def _give_back() -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim:
             trim(0)
+
+
+def pick_precision(name: str, wanted: str = "float32") -> str:
+    """The precision itself, if the model works in it. Raises InpaintError."""
+    known = card(name)
+    if wanted not in PRECISIONS:
+        raise InpaintError(f"There is no precision {wanted!r}; choose {', '.join(PRECISIONS)}.")
+    if wanted not in known.precisions:
+        raise InpaintError(f"{known.title} does not work in {wanted}; it works in {', '.join(known.precisions)}.")
+    return wanted
 
 
 def pick_device(name: str, wanted: str = "auto") -> str:

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
+import PIL.Image
 import pytest
 import torch
 
 from inpaint import zoo
 from inpaint.checkpoints import checkpoint
+from inpaint.contract import PRECISIONS
 from inpaint.nets import device
 
 ROOT = Path(device.__file__).parents[1]
@@ -43,7 +46,18 @@ def test_float32_means_it():
     assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
 
 
-@pytest.mark.parametrize("precision", zoo.PRECISIONS)
+@pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_network_gets_numbers_of_its_precision(precision):
     net = device.prepare(torch.nn.Conv2d(3, 4, 3), "cpu", precision)
     assert net.weight.dtype == getattr(torch, precision) == net.bias.dtype
+
+
+def test_over_http_a_precision_is_refused_alike(tmp_path, image, mask):
+    gr = pytest.importorskip("gradio")
+    from inpaint.page.endpoint import inpaint_files
+
+    files = tmp_path / "photo.png", tmp_path / "mask.png"
+    for file, pixels in zip(files, (image, np.where(mask, 255, 0).astype(np.uint8)), strict=True):
+        PIL.Image.fromarray(pixels).save(file)
+    with pytest.raises(gr.Error, match=r"precision|float16"):
+        list(inpaint_files(*map(str, files), "telea", {"precision": "float16"}))

@@ -9,7 +9,9 @@ import pytest
 
 import inpaint
 from inpaint import Choice, Flag, InpaintError, Number, zoo
+from inpaint.contract import PRECISIONS
 from inpaint.fill import pipeline
+from inpaint.lab import manifest
 
 pytestmark = pytest.mark.usefixtures("standins")
 every_model = pytest.mark.parametrize("name", zoo.names())
@@ -129,6 +131,28 @@ def test_the_card_tells_what_a_person_must_know(name):
     assert card.link.startswith("https://") and isinstance(card.commercial, bool)
     if card.size.maximum:
         assert card.size.maximum % card.size.multiple == 0 and card.size.maximum >= card.size.minimum
+
+
+@every_model
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_precision_is_borne_or_refused(name, precision, image, mask):
+    card = zoo.card(name)
+    if precision not in card.precisions:
+        with pytest.raises(InpaintError, match=f"^{re.escape(card.title)} does not work in {precision}; .*float32"):
+            inpaint.stream(image, mask, name, precision=precision, **cheap(name))
+        return
+    plain, other = (
+        list(inpaint.stream(image, mask, name, precision=p, **cheap(name)))[-1] for p in ("float32", precision)
+    )
+    assert other.report.precision == precision == manifest.of(other, mask).precision
+    assert (precision in str(other.report)) == (precision != "float32")
+    assert np.abs(plain.image[mask].astype(int) - other.image[mask]).mean() < 4
+
+
+@every_model
+def test_a_precision_that_is_none_is_explained(name, image, mask):
+    with pytest.raises(InpaintError, match="There is no precision 'int8'; choose float32, bfloat16, float16"):
+        inpaint.stream(image, mask, name, precision="int8")
 
 
 def test_the_list_and_the_files_agree():

@@ -118,9 +118,8 @@ def _read(path: Path, trusted: bool) -> "dict[str, Any]":
 def _from_program(path: Path) -> "dict[str, Any]":
     import torch
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # old, but what LaMa is published as
-        return dict(torch.jit.load(str(path), map_location="cpu").state_dict())
+    warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)  # old, but what LaMa is published as
+    return dict(torch.jit.load(str(path), map_location="cpu").state_dict())
 
 
 def _head(path: Path, size: int) -> bytes:

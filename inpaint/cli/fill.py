@@ -44,7 +44,7 @@ def fill(
         "model": model,
         "weights": terminal.weights(model, weights),
         "device": device,
-        "precision": precision,
+        "precision": zoo.pick_precision(model, precision),
     }
     settings |= {"seed": seed, "intact": intact, **terminal.options(option or [])}
     if views:
@@ -81,7 +81,7 @@ def fill_file(
     bar.remove_task(task)
     lost = photo.filled(last.image, hole).save(out)
     if manifest:
-        files.write(manifest, to_json(of(last, hole, layers, settings["precision"])).encode())
+        files.write(manifest, to_json(of(last, hole, layers)).encode())
     for title, view in last.views.items() if views else ():
         name = f"{out.stem}.{title.replace(' ', '-')}.png"
         picture.Picture(view).save(views / name)

@@ -118,6 +118,7 @@ def run(
     name: str = "",
     weights: str = "",
     device: str = "cpu",
+    precision: str = "float32",
     seed: int = 0,
     intact: bool = False,
     **given: Any,
@@ -138,7 +139,8 @@ def run(
         model=name,
         weights=weights,
         title=card.title,
-        device=device,
+        device=getattr(model, "device", device),  # not every model can run where it is asked to
+        precision=precision,
         seed=seed if card.seeded else None,
         options=chosen | dict.fromkeys(layers, "given"),
         picture=(mask.shape[1], mask.shape[0]),

@@ -22,6 +22,7 @@ class Report:
     weights: str  # the tag, "" for a model without
     title: str
     device: str
+    precision: str
     seed: int | None
     options: Mapping[str, Any]
     picture: tuple[int, int]  # width, height
@@ -40,6 +41,7 @@ class Report:
             f"crop {width} × {height} of {self.picture[0]} × {self.picture[1]}{more}",
             "full scale" if min(self.scales) == 1 else f"shrunk to {min(self.scales):.0%} for the model",
             f"{self.seconds:.1f} s on {self.device}",
+            *([] if self.precision == "float32" else [self.precision]),
             *([] if self.seed is None else [f"seed {self.seed}"]),
             *([] if self.psnr is None else [f"{self.psnr:.2f} dB in the hole"]),
             *self.notes,

@@ -86,7 +86,7 @@ def digest(array: Array) -> str:
     return f"sha256:{whole.hexdigest()}"
 
 
-def of(fill: Fill, mask: Mask, layers: Mapping[str, Array] | None = None, precision: str = "float32") -> Manifest:
+def of(fill: Fill, mask: Mask, layers: Mapping[str, Array] | None = None) -> Manifest:
     """The manifest of a finished fill. `layers`: those pictures among the options that were given."""
     report, layers = fill.report, layers or {}
     pictures = {option.name for option in zoo.card(report.model).options if isinstance(option, Layer)}
@@ -102,7 +102,7 @@ def of(fill: Fill, mask: Mask, layers: Mapping[str, Array] | None = None, precis
         lent={name: digest(layer) for name, layer in layers.items() if layer.dtype != bool},
         seed=report.seed or 0,
         device=report.device,
-        precision=precision,
+        precision=report.precision,
         versions=versions(),
         output=digest(fill.image),
         sample=_sample(fill.image, mask),

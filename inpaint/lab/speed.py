@@ -48,7 +48,8 @@ def run(names: Sequence[str], sides: Sequence[int], device: str, precision: str)
     for name in names:
         for network in zoo.card(name).networks:
             for side in sides:
-                words = [name, network, str(side), zoo.pick_device(name, device), precision]
+                how = zoo.pick_device(name, device), zoo.pick_precision(name, precision)
+                words = [name, network, str(side), *how]
                 done = subprocess.run([sys.executable, "-m", __name__, *words], capture_output=True, text=True)
                 if done.returncode:
                     reason = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..contract import Card, Size, Source, Tour, Url, Weights
+from ..contract import PRECISIONS, Card, Size, Source, Tour, Url, Weights
 from .deepfill import FACES, PLACES, RAW, load
 from .publishers import lite, openmmlab
 
@@ -84,6 +84,7 @@ CARD = Card(
     context=1.0,
     detail=0.35,
     gpu=True,
+    precisions=PRECISIONS,
     networks={"net": "deepfill:V2"},
     weights={
         "lite": lite(

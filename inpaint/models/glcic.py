@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..contract import Card, Inpainter, Size, Step, Tour, Weights
+from ..contract import PRECISIONS, Card, Inpainter, Size, Step, Tour, Weights
 from .publishers import openmmlab
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ CARD = Card(
     load=load,
     size=Size(multiple=4, minimum=64, maximum=2048, usual=256),
     gpu=True,
+    precisions=PRECISIONS,
     networks={"net": "glcic:FAMILY"},
     weights={
         "openmmlab-places2": _openmmlab(
