@@ -10,7 +10,6 @@ Page to Python, after every stroke, action and message (event `input`):
 """
 
 import base64
-import html
 import io
 import secrets
 from pathlib import Path
@@ -22,16 +21,10 @@ from PIL import Image
 from ....contract import InpaintError
 from ....imaging import masks
 from ...pictures import PREVIEW, picture_url
+from ..strip import widget
 
 MAX_CHARS = 1_000_000  # of a mask's data URL; pure noise at 1280 x 1280 is 300 000
 PNG = "data:image/png;base64,"
-HERE = Path(__file__).parent
-# The templates stay static: a value in them would rebuild the canvases on every update.
-TEMPLATES = {
-    "html_template": (HERE / "painter.html").read_text("utf-8"),
-    "css_template": (HERE / "painter.css").read_text("utf-8"),
-    "js_on_load": (HERE / "painter.js").read_text("utf-8"),
-}
 
 
 def mask_painter(
@@ -41,14 +34,9 @@ def mask_painter(
 
     fixed: the picture comes from Python alone, as of every further painter on a page; noun: what is painted, for
     its share of the picture; says: what a screen reader calls the stage. The rest are gr.HTML's own arguments.
-
-    A function, not a subclass: gradio writes a .pyi file beside any module that subclasses a component.
     """
-    # In the markup, not as properties: those are lost where the widget first appears in a later event.
     settings = {"color": color, "size": size, "noun": noun, "says": says} | ({"fixed": "yes"} if fixed else {})
-    words = " ".join(f'data-{name}="{html.escape(str(value))}"' for name, value in settings.items())
-    markup = TEMPLATES["html_template"].replace('class="mp"', f'class="mp" {words}', 1)
-    return gr.HTML(**TEMPLATES | {"html_template": markup}, apply_default_css=False, **kwargs)
+    return widget(Path(__file__).parent, settings, **kwargs)
 
 
 def photo_file(**kwargs) -> gr.UploadButton:

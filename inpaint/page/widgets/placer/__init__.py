@@ -9,7 +9,6 @@ Page to Python, when a gesture ends (event `input`):
     {"n": the n it belongs to, "x": float, "y": float, "scale": float, "angle": float}
 """
 
-import html
 import secrets
 from pathlib import Path
 
@@ -18,23 +17,12 @@ import gradio as gr
 from ....contract import Array, Image, InpaintError
 from ....lab.blend import RANGES, STICKER, Placement
 from ...pictures import PREVIEW, picture_url
-
-HERE = Path(__file__).parent
-# The templates stay static: a value in them would rebuild the stage on every update.
-TEMPLATES = {
-    "html_template": (HERE / "placer.html").read_text("utf-8"),
-    "css_template": (HERE / "placer.css").read_text("utf-8"),
-    "js_on_load": (HERE / "placer.js").read_text("utf-8"),
-}
+from ..strip import widget
 
 
 def placer(hint: str = "Nothing to place yet.", **kwargs) -> gr.HTML:
-    """The widget, with what it says while it is empty. The rest are gr.HTML's own arguments.
-
-    A function, not a subclass: gradio writes a .pyi file beside any module that subclasses a component.
-    """
-    markup = TEMPLATES["html_template"].replace('class="pl"', f'class="pl" data-hint="{html.escape(hint)}"', 1)
-    return gr.HTML(**TEMPLATES | {"html_template": markup}, apply_default_css=False, **kwargs)
+    """The widget, with what it says while it is empty. The rest are gr.HTML's own arguments."""
+    return widget(Path(__file__).parent, {"hint": hint}, **kwargs)
 
 
 def to_placer(background: Image | None, cutout: Array, placement: Placement, icc: bytes | None = None) -> dict:
