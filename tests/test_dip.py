@@ -331,7 +331,7 @@ def test_a_fit_that_never_starts_is_explained(scene, monkeypatch):
 
 
 def test_curves_take_what_comes():
-    plot = curve({"a": [1, 0, math.nan, 4], "b": [2.0]}, log=True, y="loss", every=10)
+    plot = curve({"a": [1, 0, math.nan, 4], "b": [2.0]}, scale="log", y="loss", every=10)
     assert plot.shape == (300, 480, 3) and plot.dtype == np.uint8 and plot.std() > 10
-    assert curve({"none yet": []}, log=True, size=(320, 200)).shape == (200, 320, 3)
+    assert curve({"none yet": []}, scale="log", size=(320, 200)).shape == (200, 320, 3)
     assert curve({"bad": [math.nan, math.inf]}).shape == (300, 480, 3)

@@ -37,7 +37,7 @@ ONLY = {  # packages of others, and the only rooms that know them
     "torch": "nets checkpoints models zoo training lab cli",
     "scipy": "models lab",
     "skimage": "imaging models training",
-    "matplotlib": "imaging training",
+    "matplotlib": "imaging",
 }
 HEAVY = set(ONLY)
 FILES = sorted(ROOT.rglob("*.py"))

@@ -283,7 +283,7 @@ def _picture(x: "Tensor", shape: tuple[int, int]) -> Image:
 def _curve(losses: Sequence[float]) -> Image:
     from ..imaging.curve import curve
 
-    return curve({"loss": losses}, y="loss on the known pixels", log=True)
+    return curve({"loss": losses}, y="loss on the known pixels", scale="log")
 
 
 CARD = Card(

@@ -17,6 +17,7 @@ from .deepfill_layouts import from_csqiangwen, from_nipponjo, from_openmmlab, fr
 from .device import laid_out
 from .layout import Family, Layout
 from .membrane import membrane
+from .precision import exact
 
 
 @dataclass(frozen=True)
@@ -223,9 +224,11 @@ class DeepFill(nn.Module):
         return attend(x, x, mask, **how)
 
     def _end(self, x: Tensor, given: Tensor) -> Tensor:
+        """What a stage's last layer gives as a picture, in the precision of the one it was given."""
         if self.config.membrane:
             return x + given
-        return x.tanh() if self.config.output == "tanh" else x.clamp(-1, 1)
+        x = exact(x)
+        return (x.tanh() if self.config.output == "tanh" else x.clamp(-1, 1)).to(given.dtype)
 
     def _gated(self) -> list[str]:
         """The gated layers in the order in which they are run."""

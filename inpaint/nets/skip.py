@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .precision import exact
+
 
 class Unit(nn.Module):
     """Convolution, BatchNorm, LeakyReLU 0.2. (N, inputs, H, W) -> (N, outputs, H/stride, W/stride), rounded up."""
@@ -94,7 +96,7 @@ class Skip(nn.Module):
         self.head = nn.Conv2d(up[0], outputs, 1)
 
     def forward(self, z: Tensor) -> Tensor:
-        return torch.sigmoid(self.head(self.scales(z)))
+        return torch.sigmoid(exact(self.head(self.scales(z)))).to(z.dtype)
 
 
 class Finer(nn.Module):
