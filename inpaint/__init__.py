@@ -8,7 +8,7 @@ An image is (H, W, 3) uint8 RGB; a mask is (H, W) bool, True = missing.
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,7 +31,7 @@ from .contract import (
     Weights,
 )
 from .fill import pipeline
-from .fill.result import Fill, Report
+from .fill.result import Fill, Fills, Report
 
 __version__ = "0.3.0"
 __all__ = [
@@ -73,7 +73,7 @@ def stream(
     seed: int = 0,
     intact: bool = False,
     **options: Any,
-) -> Iterator[Fill]:
+) -> Fills:
     """Yield ever better fills; `.image` of the last is the result. Close the iterator to stop.
 
     model: one of `zoo.names()`; "" is the best network whose weights are on this machine, else PatchMatch.
@@ -111,7 +111,7 @@ class Settings:
     options: Mapping[str, Any]
 
 
-Door = Callable[[Image, Mask, Settings], Iterator[Fill]]
+Door = Callable[[Image, Mask, Settings], Fills]
 
 
 def lend(door: Door) -> None:
@@ -120,7 +120,7 @@ def lend(door: Door) -> None:
     _door = door
 
 
-def here(image: Image, mask: Mask, settings: Settings) -> Iterator[Fill]:
+def here(image: Image, mask: Mask, settings: Settings) -> Fills:
     """The fills, made in this process. Where memory runs out: again and smaller, down to LEAST, then on the CPU."""
     now, reached = settings, 0.0
     notes: tuple[str, ...] = ()
@@ -152,7 +152,7 @@ def here(image: Image, mask: Mask, settings: Settings) -> Iterator[Fill]:
             raise short
 
 
-def _filled(model: Inpainter, image: Image, mask: Mask, settings: Settings) -> Iterator[Fill]:
+def _filled(model: Inpainter, image: Image, mask: Mask, settings: Settings) -> Fills:
     return pipeline.run(
         model,
         zoo.card(settings.model),
@@ -183,7 +183,7 @@ def longest() -> float:
     return seconds
 
 
-def within(fills: Iterator[Fill], seconds: float) -> Iterator[Fill]:
+def within(fills: Fills, seconds: float) -> Fills:
     """The fills, ended where they take longer than so many seconds; a step that is under way is not broken off."""
     began = time.monotonic()
     with closing(fills):

@@ -271,13 +271,13 @@ def configure(like: Any, given: Any) -> Any:
     """`like` with the given values: known names, the same types, no number so large that building would not end."""
     if not isinstance(given, dict):
         raise InpaintError("its config is not a table.")
-    values = {}
+    values: dict[str, Any] = {}
     for name, value in given.items():
         default = getattr(like, name, None) if name in {f.name for f in dataclasses.fields(like)} else None
         values[name] = tuple(value) if isinstance(value, list) and isinstance(default, tuple) else value
         if not _alike(values[name], default):
             raise InpaintError(f"its config says {name}={value!r}, which is not an option of this network.")
-        if any(not -LARGEST <= x <= LARGEST for x in _numbers(values[name])) or values.get("width", 1) < 1:
+        if any(not -LARGEST <= x <= LARGEST for x in _numbers(values[name])) or (name == "width" and value < 1):
             raise InpaintError(f"its config says {name}={value}, which is too much.")
     try:
         return dataclasses.replace(like, **values)

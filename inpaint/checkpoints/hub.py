@@ -211,11 +211,12 @@ def _go_on(source: Source, part: Path, report: Report) -> None:
 class Whole(io.FileIO):
     """A file without a buffer, so that a kill loses nothing, that writes all of what it is given or raises."""
 
-    def write(self, data: bytes) -> int:
-        left = memoryview(data)
+    def write(self, data: Any, /) -> int:
+        left = memoryview(data).cast("B")
+        size = len(left)
         while left:  # a disk that gets full takes a part of it first, and says nothing
             left = left[super().write(left) :]
-        return len(data)
+        return size
 
 
 def bar(report: Report) -> type:

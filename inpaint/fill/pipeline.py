@@ -33,7 +33,7 @@ from ..imaging import masks
 from ..imaging.masks import Box
 from .groups import box_shape, group
 from .patch import Patch, cut
-from .result import Fill, Filled, Report, Trace
+from .result import Fill, Filled, Fills, Report, Trace
 
 PLOT_EVERY = 2.0  # seconds between two drawings of the PSNR curve
 
@@ -85,10 +85,7 @@ def check(image: Image, mask: Mask) -> None:
     if mask.shape != image.shape[:2]:
         size = "{1} × {0}".format
         raise InpaintError(f"The mask is {size(*mask.shape)} but the picture is {size(*image.shape[:2])}.")
-    box = masks.bounding_box(mask) if mask.size else None
-    if box is None:
-        raise InpaintError("There is no hole: paint over (or mark white in the mask) what should be filled.")
-    if mask[box].size == mask.size and mask.all():
+    if mask[masks.box_of(mask)].size == mask.size and mask.all():
         raise InpaintError("The mask covers the whole picture; leave some of it to learn from.")
 
 
@@ -122,7 +119,7 @@ def run(
     seed: int = 0,
     intact: bool = False,
     **given: Any,
-) -> Iterator[Fill]:
+) -> Fills:
     """Yield ever better fills of the hole; the last is the result, and closing the iterator stops the work.
 
     intact: the picture under the hole is the truth; each fill is scored against it (the model never sees it).
@@ -188,7 +185,7 @@ def _fills(
     steps: Callable[[Patch], Iterator[Step]],
     report: Report,
     intact: bool,
-) -> Iterator[Fill]:
+) -> Fills:
     started = time.perf_counter()
     scores = Scores(image) if intact else None
     areas = [width * height for _, _, width, height in report.crops]

@@ -1,6 +1,6 @@
 """What came out: how far a fill is, what was done, where its pixels were copied from."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,3 +121,6 @@ class Fill:
             shape = out[at].shape[:2]
             np.copyto(out[at], averaged(pixels, shape), where=masks.resize(hole, shape)[..., None])
         return out
+
+
+Fills = Generator[Fill, None, None]  # ever better; closing it stops the work

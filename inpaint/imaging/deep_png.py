@@ -21,7 +21,7 @@ def encode(pixels: np.ndarray, icc: bytes | None, exif: bytes | None, dpi: tuple
         chunks.append((b"pHYs", struct.pack(">IIB", *(round(n / INCH) for n in dpi), 1)))
     if exif:
         chunks.append((b"eXIf", exif.removeprefix(b"Exif\0\0")))
-    chunks += [(b"IDAT", zlib.compress(_filtered(pixels), 1)), (b"IEND", b"")]
+    chunks += [(b"IDAT", zlib.compress(_filtered(pixels).tobytes(), 1)), (b"IEND", b"")]
     return SIGNATURE + b"".join(map(_chunk, chunks))
 
 

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from ..contract import Array, Mask
+from ..contract import Array, InpaintError, Mask
 from .resize import averaged
 
 Box = tuple[slice, slice]  # rows, columns
@@ -18,28 +18,39 @@ def bounding_box(mask: Mask) -> Box | None:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
 
 
+def box_of(mask: Mask) -> Box:
+    """The smallest box that holds every pixel of a hole that is there. Raises InpaintError where there is none."""
+    box = bounding_box(mask)
+    if box is None:
+        raise InpaintError("There is no hole: paint over (or mark white in the mask) what should be filled.")
+    return box
+
+
 def union(*boxes: Box) -> Box:
     """The smallest box that holds them all."""
-    return tuple(slice(min(s.start for s in side), max(s.stop for s in side)) for side in zip(*boxes, strict=True))
+    rows, cols = (slice(min(s.start for s in side), max(s.stop for s in side)) for side in zip(*boxes, strict=True))
+    return rows, cols
 
 
 def overlap(box: Box, other: Box) -> tuple[Box, Box]:
     """What two boxes share, as seen from the first and from the second; empty slices where they share nothing."""
     shared = [(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(box, other, strict=True)]
     shared = [(start, max(start, stop)) for start, stop in shared]
-    return tuple(
-        tuple(slice(start - at.start, stop - at.start) for (start, stop), at in zip(shared, seen, strict=True))
+    own, its = (
+        [slice(start - at.start, stop - at.start) for (start, stop), at in zip(shared, seen, strict=True)]
         for seen in (box, other)
     )
+    return (own[0], own[1]), (its[0], its[1])
 
 
 def surroundings(mask: Mask, context: float = 0.5, least: int = 32) -> Box:
     """The hole's box with some of what is around it: `context` of its longer side, at least so many pixels."""
-    box = bounding_box(mask)
+    box = box_of(mask)
     reach = max(least, round(context * max(at.stop - at.start for at in box)))
-    return tuple(
+    rows, cols = (
         slice(max(at.start - reach, 0), min(at.stop + reach, n)) for at, n in zip(box, mask.shape, strict=True)
     )
+    return rows, cols
 
 
 def count(mask: Mask) -> int:

@@ -84,7 +84,7 @@ def png_chunks(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _lost_of_jpeg(im: PIL.Image.Image) -> Iterator[str]:
-    for marker, body in im.applist:
+    for marker, body in getattr(im, "applist", ()):
         heads = JPEG_SEGMENTS.get(marker, {})
         name = next((name for head, name in heads.items() if body.startswith(head)), f"segment {marker}")
         if name:

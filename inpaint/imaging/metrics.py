@@ -79,13 +79,13 @@ def seam(filled: Image, hole: Mask) -> float:
         step = np.abs(grey[first] - grey[second])
         across.append(step[hole[first] != hole[second]])
         beside.append(step[(near[first] & near[second]) & ~(hole[first] | hole[second])])
-    across, beside = np.concatenate(across), np.concatenate(beside)
-    return float((across.mean() + 1) / (beside.mean() + 1)) if across.size and beside.size else math.nan
+    over, by = np.concatenate(across), np.concatenate(beside)
+    return float((over.mean() + 1) / (by.mean() + 1)) if over.size and by.size else math.nan
 
 
 def score(filled: Image, truth: Image, hole: Mask) -> dict[str, float]:
     """PSNR, SSIM and L1 over the hole alone (`psnr_hole`…) and over the whole (`psnr`…), GMSD of the whole."""
-    found = {}
+    found: dict[str, float] = {}
     for metric in (psnr, ssim, l1):
         found |= {f"{metric.__name__}_hole": metric(filled, truth, hole), metric.__name__: metric(filled, truth)}
     return found | {"gmsd": gmsd(filled, truth)}
@@ -109,7 +109,8 @@ def local(filled: Image, truth: Image, hole: Mask) -> dict[str, float]:
 def _around(hole: Mask) -> masks.Box:
     """A box with all that the scores of the hole look at; it begins on even pixels, as the halved picture does."""
     reach = 2 * WINDOW
-    return tuple(slice(max(at.start - reach, 0) // 2 * 2, at.stop + reach) for at in masks.bounding_box(hole))
+    rows, cols = (slice(max(at.start - reach, 0) // 2 * 2, at.stop + reach) for at in masks.box_of(hole))
+    return rows, cols
 
 
 def _halved(grey: Array) -> Array:

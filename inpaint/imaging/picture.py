@@ -4,6 +4,7 @@ import io
 import os
 import struct
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import PIL.Image
 from PIL import ImageCms
 
-from ..contract import Image, InpaintError, Mask
+from ..contract import Array, Image, InpaintError, Mask
 from . import colour, deep_png, masks, metadata
 from .files import write
 from .resize import averaged
@@ -29,7 +30,7 @@ WRITES = {  # name: suffixes, the first is the usual one
     "BMP": (".bmp",),
 }
 SUFFIXES = {suffix for suffixes in WRITES.values() for suffix in suffixes} | {".gif", ".avif", ".ppm", ".pgm"}
-HOW = {
+HOW: dict[str, dict[str, Any]] = {
     "PNG": {"compress_level": 3},
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True, "exact": True},
@@ -39,7 +40,9 @@ HOW = {
 NAMES = {"icc": "colour profile", "exif": "EXIF", "dpi": "resolution"}
 KEEPS = {"WEBP": {"icc", "exif"}, "BMP": {"dpi"}} | {name: set(NAMES) for name in ("PNG", "JPEG", "TIFF")}
 JPEG_EXIF = 65533  # bytes, the longest block
-UPRIGHT = {  # EXIF orientation: how to turn the stored pixels, as in the TIFF 6.0 specification
+UPRIGHT: dict[
+    int, Callable[[Array], Array]
+] = {  # EXIF orientation: how to turn the stored pixels, as in the TIFF 6.0 specification
     2: np.fliplr,
     3: lambda a: np.rot90(a, 2),
     4: np.flipud,
@@ -142,15 +145,15 @@ class Picture:
 
     def _keeps(self, format: str, key: str) -> bool:
         grey_profile = key == "icc" and self.pixels.shape[2] < 3 and format == "WEBP"  # of grey, and none of RGB
-        too_long = key == "exif" and format == "JPEG" and len(self.exif) > JPEG_EXIF
+        too_long = key == "exif" and format == "JPEG" and len(self.exif or b"") > JPEG_EXIF
         return key in KEEPS[format] and not grey_profile and not too_long
 
 
 def _encoded(pixels: np.ndarray, format: str, kept: dict[str, Any]) -> bytes:
     named = {"icc": "icc_profile", "exif": "exif", "dpi": "dpi"}
-    how = (
-        {} if format == "TIFF" and "exif" in kept else HOW[format]
-    )  # libtiff, which compresses, takes no camera's EXIF
+    how = HOW[format]
+    if format == "TIFF" and "exif" in kept:
+        how = {}  # libtiff, which compresses, takes no camera's EXIF
     out = io.BytesIO()
     squeezed = pixels[..., 0] if pixels.shape[2] == 1 else pixels
     try:
@@ -255,7 +258,7 @@ def _decode(data: bytes, name: str) -> Picture:
         notes.append("turned upright as its EXIF orientation asks")
     dpi = im.info.get("dpi")
     dpi = tuple(map(float, dpi)) if dpi and all(0 < d < 1e5 for d in dpi) else None
-    kind = "JPEG" if im.format == "MPO" else im.format
+    kind = "JPEG" if im.format == "MPO" else str(im.format)
     return Picture(pixels, kind, icc, exif, dpi, tuple(notes))
 
 
@@ -275,7 +278,7 @@ def _is_deep_colour(im: PIL.Image.Image, data: bytes) -> bool:
         depth, colour = struct.unpack_from("BB", data, 24)
         return depth == 16 and colour in (2, 4, 6)
     if im.format == "TIFF":
-        bits = im.tag_v2.get(258, (8,))
+        bits = getattr(im, "tag_v2", {}).get(258, (8,))
         return im.mode in ("RGB", "RGBA") and max(bits) == 16
     return False
 
@@ -316,7 +319,8 @@ def _cmyk_to_rgb(im: PIL.Image.Image, icc: bytes | None) -> tuple[PIL.Image.Imag
         srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
         try:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-            return ImageCms.profileToProfile(im, profile, srgb, outputMode="RGB"), srgb.tobytes()
+            rgb = ImageCms.profileToProfile(im, profile, srgb, outputMode="RGB")
+            return rgb or im.convert("RGB"), srgb.tobytes()
         except (OSError, ImageCms.PyCMSError):
             pass  # a broken profile: the plain conversion
     return im.convert("RGB"), None
