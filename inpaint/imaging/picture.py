@@ -40,9 +40,8 @@ HOW: dict[str, dict[str, Any]] = {
 NAMES = {"icc": "colour profile", "exif": "EXIF", "dpi": "resolution"}
 KEEPS = {"WEBP": {"icc", "exif"}, "BMP": {"dpi"}} | {name: set(NAMES) for name in ("PNG", "JPEG", "TIFF")}
 JPEG_EXIF = 65533  # bytes, the longest block
-UPRIGHT: dict[
-    int, Callable[[Array], Array]
-] = {  # EXIF orientation: how to turn the stored pixels, as in the TIFF 6.0 specification
+# EXIF orientation: how to turn the stored pixels, as in the TIFF 6.0 specification
+UPRIGHT: dict[int, Callable[[Array], Array]] = {
     2: np.fliplr,
     3: lambda a: np.rot90(a, 2),
     4: np.flipud,
