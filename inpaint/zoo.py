@@ -25,6 +25,7 @@ MODELS = (  # the order of the drop-down; the first that is ready is the default
     "deepfill_v1",
     "crfill",
     "glcic",
+    "gmcnn",
     "patchmatch",
     "dip",
     "navier_stokes",
@@ -75,6 +76,11 @@ def pick_tag(name: str, wanted: str = "") -> str:
         store.weights(name, known, wanted)
         return wanted
     there = tags(name)
+    if not there and not known.weights:
+        raise InpaintError(
+            f"{known.title} comes without weights: bring a file of its own with --weights FILE, or with "
+            f"INPAINT_WEIGHTS={name}=FILE. {_ready_instead()}"
+        )
     if not there:
         raise InpaintError(f"{known.title} has no weights that may be used here. {_ready_instead()}")
     return next((tag for tag in there if store.present(name, known, tag)), there[0])

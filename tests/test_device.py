@@ -59,5 +59,5 @@ def test_over_http_a_precision_is_refused_alike(tmp_path, image, mask):
     files = tmp_path / "photo.png", tmp_path / "mask.png"
     for file, pixels in zip(files, (image, np.where(mask, 255, 0).astype(np.uint8)), strict=True):
         PIL.Image.fromarray(pixels).save(file)
-    with pytest.raises(gr.Error, match="precision|float16"):
+    with pytest.raises(gr.Error, match=r"precision|float16"):
         list(inpaint_files(*map(str, files), "telea", {"precision": "float16"}))

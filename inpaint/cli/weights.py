@@ -47,6 +47,7 @@ def chosen(words: list[str] | None) -> list[tuple[str, str]]:
         name, _, tag = word.partition(":")
         pairs += [(name, zoo.pick_tag(name, tag))] if tag else [(name, tag) for tag in zoo.tags(name)]
         if not pairs or pairs[-1][0] != name:
+            zoo.pick_tag(name)  # says what to bring where none are published
             raise InpaintError(f"{zoo.card(name).title} works without weights.")
     return pairs
 
@@ -72,7 +73,7 @@ def pull(
     ] = None,
 ) -> None:
     """Download weights now, so that nothing has to be downloaded later."""
-    pairs = chosen(models) if models else [(n, zoo.pick_tag(n)) for n in zoo.names() if zoo.card(n).networks]
+    pairs = chosen(models) if models else [(n, zoo.pick_tag(n)) for n in zoo.names() if zoo.tags(n)]
     bad = 0
     with download_bar() as show:
         for name, tag in pairs:
