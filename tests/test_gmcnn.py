@@ -37,7 +37,7 @@ def command(*words):
 
 def test_without_a_file_it_never_runs(nothing_brought, image, mask):
     for use in (lambda: inpaint.stream(image, mask, "gmcnn"), lambda: zoo.load("gmcnn")):
-        with pytest.raises(InpaintError, match="GMCNN comes without weights: bring a file .*--weights FILE"):
+        with pytest.raises(InpaintError, match=r"GMCNN comes without weights: bring a file .*--weights FILE"):
             use()
     assert not zoo.ready("gmcnn") and not zoo.tags("gmcnn") and not zoo.RESIDENT
 

@@ -73,18 +73,15 @@ def _ready(name: str) -> str:
     return f"download {zoo.weights(name, zoo.pick_tag(name)).megabytes:.0f} MB"
 
 
-NONE = {False: "none needed", True: "bring a file of your own"}  # by whether the model has networks
-
-
 def markdown() -> str:
     """The table of models for the README."""
     rows = ["| name | model | for what | weights | licence | commercial use |", "|---|---|---|---|---|---|"]
     for name in zoo.MODELS:
         card = zoo.card(name)
         sizes = sorted({round(w.megabytes) for w in card.weights.values()})
-        weights = (
-            f"{sizes[0]}{f'–{sizes[-1]}' if len(sizes) > 1 else ''} MB" if sizes else NONE[bool(card.networks)]
-        )
+        weights = "bring a file of your own" if card.networks else "none needed"
+        if sizes:
+            weights = f"{sizes[0]}{f'–{sizes[-1]}' if len(sizes) > 1 else ''} MB"
         licence = card.licence.replace(
             "see each tag", " or ".join(dict.fromkeys(w.licence for w in card.weights.values()))
         )

@@ -23,9 +23,9 @@ def load(device: str, net: "nn.Module") -> Inpainter:
 
 CARD = Card(
     title="GMCNN",
-    summary="Three columns with kernels of 7, 5 and 3 pixels, each at its own pace, see small things and large "
-    "ones side by side. Its authors' weights are published without a digest, so none are offered: bring a file of their "
-    "PyTorch version, or your own.",
+    summary="Three columns with kernels of 7, 5 and 3 pixels, each at its own pace, see small and large things "
+    "side by side. Its authors' weights are published without a digest, so none are offered: bring a file of "
+    "their PyTorch version, or your own.",
     paper="Y. Wang, X. Tao, X. Qi, X. Shen, J. Jia, “Image Inpainting via Generative Multi-column Convolutional "
     "Neural Networks”, NeurIPS 2018",
     link="https://github.com/shepnerd/inpainting_gmcnn",
