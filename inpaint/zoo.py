@@ -27,6 +27,7 @@ MODELS = (  # the order of the drop-down: what looks best first
     "edgeconnect",
     "deepfill_v1",
     "glcic",
+    "gmcnn",
     "dip",
     "navier_stokes",
     "telea",
@@ -77,6 +78,11 @@ def offer(name: str, tag: str = "") -> Offer:
         found.facts  # noqa: B018  refuses a tag that is not there
         return found
     there = [Offer(name, known, one) for one in tags(name)]
+    if not there and not known.weights:
+        raise InpaintError(
+            f"{known.title} comes without weights: bring a file of its own with --weights FILE, or with "
+            f"INPAINT_WEIGHTS={name}=FILE. {_ready_instead()}"
+        )
     if not there:
         raise InpaintError(f"{known.title} has no weights that may be used here. {_ready_instead()}")
     return min(there, key=lambda one: (not one.present, bool(one.facts.shipped)))

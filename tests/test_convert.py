@@ -21,6 +21,7 @@ PUBLISHED = {  # model, layouts of its networks → fixture and what its trainer
     ("pconv", "openmmlab"): [("pconv_mmagic", "openmmlab")],
     ("pconv", "naoto0804"): [("pconv_unet_naoto", "model")],
     ("edgeconnect", "official"): [("edgeconnect_edge", "generator"), ("edgeconnect_inpaint", "module.")],
+    ("gmcnn", "official"): [("gmcnn", "")],
     ("glcic", "openmmlab"): [("gl_mmagic", "openmmlab")],
     ("aotgan", "official"): [("aotgan_official", "")],
     ("aotgan", "openmmlab"): [("aotgan_mmagic", "openmmlab")],

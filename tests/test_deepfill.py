@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from parity import PRECISIONS, check, inputs, load
+from parity import DEVICE, PRECISIONS, check, inputs, load
 from recipe import fill_state, load_fixture, make_inputs, noise_tensor, smooth_field
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -19,6 +19,7 @@ from inpaint.checkpoints import checkpoint
 from inpaint.models import crfill, deepfill_v1, deepfill_v2
 from inpaint.models import deepfill as shared
 from inpaint.nets import attention, deepfill
+from inpaint.nets.device import prepare
 
 FAMILIES = {"V1": deepfill.V1, "V2": deepfill.V2, "CRFILL": deepfill.CRFILL}
 NETS = {  # fixture -> family, layout, parameters; the second network of the authors' names has to be asked for
@@ -49,7 +50,7 @@ def load_csqiangwen(name="deepfillv2_csqiangwen"):
     entries = [[key.replace("weight_bar", "weight_orig"), *rest] for key, *rest in manifest["state"]]
     state = fill_state(entries, **manifest["recipe"])
     state = {key.replace("weight_orig", "weight_bar"): torch.from_numpy(value) for key, value in state.items()}
-    return manifest, expected, checkpoint.network(checkpoint.fit(state, deepfill.V2))
+    return manifest, expected, prepare(checkpoint.network(checkpoint.fit(state, deepfill.V2)), DEVICE)
 
 
 def reference(name):
@@ -215,7 +216,7 @@ VARIANTS = {
 def features(case, precision="float64", names=("ca-f", "ca-n")):
     shape = case["shape"]
     field = smooth_field(names[0], shape, 4) + 0.5 * noise_tensor(names[1], shape)
-    return torch.from_numpy(np.maximum(field, 0) * np.float32(0.05)).to(PRECISIONS[precision])
+    return torch.from_numpy(np.maximum(field, 0) * np.float32(0.05)).to(DEVICE, PRECISIONS[precision])
 
 
 def masks(case, like):

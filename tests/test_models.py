@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from parity import DEVICE
 
 import inpaint
 from inpaint import Choice, Flag, InpaintError, Number, zoo
@@ -20,7 +21,12 @@ every_model = pytest.mark.parametrize("name", zoo.names())
 def cheap(name):
     """The model's options with every number at its low, or a step above 0: quick, and tries the slider's end."""
     numbers = [option for option in zoo.card(name).options if isinstance(option, Number)]
-    return {number.name: number.low or number.step for number in numbers}
+    return {number.name: number.low or number.step for number in numbers} | {"device": DEVICE}
+
+
+def same(first, second):
+    """Equal; off the CPU, where sums are taken in no fixed order, to less than a level on average."""
+    return (first == second).all() if DEVICE == "cpu" else np.abs(first.astype(int) - second).mean() < 1
 
 
 @every_model
@@ -46,13 +52,13 @@ def test_works_on_read_only_arrays(name, image, mask):
 def test_does_not_peek_into_the_hole(name, image, mask):
     other = np.where(mask[..., None], 255 - image, image)
     first, second = (inpaint.inpaint(i, mask, name, **cheap(name)) for i in (image, other))
-    assert (first == second).all()
+    assert same(first[mask], second[mask])
 
 
 @every_model
 def test_same_seed_same_picture(name, image, mask):
     first, second = (inpaint.inpaint(image, mask, name, seed=5, **cheap(name)) for _ in range(2))
-    assert (first == second).all()
+    assert same(first, second)
 
 
 @every_model
@@ -93,7 +99,7 @@ def test_steps_keep_their_promises(name, image, mask):
 
 @every_model
 def test_a_stopped_fill_is_a_picture(name, image, mask):
-    fills = inpaint.stream(image, mask, name)
+    fills = inpaint.stream(image, mask, name, device=DEVICE)
     first = next(fills)
     fills.close()
     assert (first.image[~mask] == image[~mask]).all()

@@ -21,11 +21,11 @@ USE = {True: "yes", False: "no", None: "unclear: treat as no"}
 def chosen(words: list[str] | None) -> list[Offer]:
     """What each "model" (all its tags) or "model:tag" names; all there is without a word. Raises InpaintError."""
     offers = []
-    for word in words or [name for name in zoo.names() if zoo.card(name).networks]:
+    for word in words or [name for name in zoo.names() if zoo.tags(name)]:
         name, _, tag = word.partition(":")
         if not zoo.card(name).networks:
             raise InpaintError(f"{zoo.card(name).title} works without weights.")
-        offers += [zoo.offer(name, tag) for tag in ([tag] if tag else zoo.tags(name))]
+        offers += [zoo.offer(name, tag) for tag in ([tag] if tag else zoo.tags(name) or [""])]
     return offers
 
 
