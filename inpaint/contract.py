@@ -14,6 +14,9 @@ Image = np.ndarray
 Mask = np.ndarray
 Array = np.ndarray
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+COMMON = frozenset(
+    {"image", "mask", "model", "weights", "device", "precision", "seed", "intact"}
+)  # no option's name
 
 
 class InpaintError(ValueError):
@@ -66,7 +69,7 @@ class Number:
         """The value as a number in [low, high]; an int when `step` is whole. Raises InpaintError."""
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise InpaintError(f"{self.name} must be a number, not {value!r}.") from None
         if not self.low <= number <= self.high:  # also refuses nan
             raise InpaintError(f"{self.name} must be between {self.low:g} and {self.high:g}, not {number:g}.")
