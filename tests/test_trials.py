@@ -252,8 +252,49 @@ def test_thin_holes_cannot_be_shrunk(image):
     thin[30:32, 10:80] = True
     found = sensitivity.variations(Trial("telea"), thin, ["grow"])
     assert all("shrunk" not in trial.title for _, trial in found)
-    with pytest.raises(InpaintError, match="too thin"):
-        sensitivity.common(sensitivity.variations(Trial("telea"), thin, ["shift"]))
+    shifted = sensitivity.variations(Trial("telea"), thin, ["shift"])
+    assert [trial.title for _, trial in shifted[1:]] == ["hole 8 px left", "hole 8 px right"]
+    assert sensitivity.common(shifted).any()
+    assert sensitivity.left_out(shifted, ["shift"]).startswith("Left out: 2 of 4 of shift;")
+
+
+SHAPES = [(30, 2048), (2048, 30), (1, 300), (300, 1), (1, 2), (2, 2), (3, 5), (40, 40)]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("where", ["corner", "middle", "almost all", "one pixel"])
+def test_pictures_and_holes_of_any_shape_can_be_varied(shape, where):
+    h, w = shape
+    hole = np.zeros(shape, bool)
+    box = {
+        "corner": np.s_[: -(-h // 3), : -(-w // 3)],
+        "middle": np.s_[h // 3 : h // 3 + -(-h // 3), w // 3 : w // 3 + -(-w // 3)],
+        "almost all": np.s_[:, :],
+        "one pixel": np.s_[h // 2 : h // 2 + 1, w // 2 : w // 2 + 1],
+    }[where]
+    hole[box] = True
+    hole[-1, -1] &= where != "almost all"
+    kinds = list(sensitivity.KINDS)
+    found = sensitivity.variations(Trial("patchmatch"), hole, kinds)
+    assert sensitivity.common(found).any() and all(trial.mask.shape == shape for _, trial in found)
+    assert all(trial.mask.any() and not trial.mask.all() for _, trial in found)
+    missing = sum(sensitivity.MOST.values()) - len(found[1:])
+    assert bool(missing) == bool(sensitivity.left_out(found, kinds))
+
+
+def test_a_strip_is_varied_to_its_end():
+    strip = np.random.default_rng(0).integers(0, 256, (30, 2048, 3), np.uint8)
+    hole = np.zeros(strip.shape[:2], bool)
+    hole[10:20, 1000:1100] = True
+    found = sensitivity.variations(Trial("telea"), hole, ["shift", "grow"])
+    cells = trials_of(strip, sensitivity.common(found), *(trial for _, trial in found))
+    assert len(cells) > 3 and {cell.state for cell in cells} == {"done"}
+
+
+def test_there_is_something_to_vary(mask):
+    for hole, kinds in ((mask & False, ["grow"]), (mask, [])):
+        with pytest.raises(InpaintError):
+            sensitivity.variations(Trial("telea"), hole, kinds)
 
 
 def test_influence_is_the_distance_from_the_fill_as_it_is(image, mask):

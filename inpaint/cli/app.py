@@ -41,6 +41,10 @@ def main() -> None:
     except InpaintError as error:
         terminal.err.print(f"error: {error}", style="red", markup=False)
         sys.exit(2)
+    except OSError as error:  # of a file or folder that was named
+        what = f"{error.filename!s:.80}: " if error.filename else ""
+        terminal.err.print(f"error: {what}{error.strerror or error}.", style="red", markup=False)
+        sys.exit(2)
     except MemoryError:
         terminal.err.print("error: not enough memory; use a smaller picture or working_size.", style="red")
         sys.exit(2)

@@ -29,7 +29,7 @@ def bench(
 ) -> None:
     """Score models on photos whose holes cover the truth, by share of hole, and show what they make of them."""
     names = terminal.names(models) or [n for n in zoo.names() if zoo.ready(n)]
-    settings = {"device": device, "seed": seed, **terminal.options(option or [])}
+    settings = {"device": device, "seed": seed, **terminal.options(option, *names)}
     if sheet:
         picture.format_of(sheet)
     terminal.can_be_written(as_json, sheet)

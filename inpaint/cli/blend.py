@@ -41,7 +41,8 @@ def blend(
         terminal.refuse_overwriting(path, image, second)
     terminal.can_be_written(out, side_by_side)
     model = model or zoo.default()
-    how = blending.settings(lambda rgb, hole: inpaint(rgb, hole, model), **terminal.options(option or []))
+    zoo.card(model)  # known, even where nothing is to be filled
+    how = blending.settings(lambda rgb, hole: inpaint(rgb, hole, model), **terminal.options(option))
     first, pasted, said = _pasted(image, second, mask, blending.Placement(x, y, scale, angle))
     result = blending.blend(first.rgb, pasted, method, how)
     changed = np.ones_like(pasted.mask) if how.whole else pasted.mask

@@ -10,7 +10,7 @@ from ..contract import InpaintError
 from ..imaging import picture
 from ..lab import extend as extending
 from . import terminal
-from .terminal import Device, Model, Options, Weights, err
+from .terminal import Device, Model, Options, Seed, Weights, err
 
 Amount = Annotated[str, typer.Option(help="pixels, or a share of the photo: 25%")]
 
@@ -32,12 +32,14 @@ def extend(
     option: Options = None,
     beyond: Annotated[str, typer.Option(help=f"shown beyond the border: {', '.join(extending.BEYOND)}")] = "auto",
     step: Annotated[float, typer.Option(help="share of the picture added at once, at most")] = extending.STEP,
-    seed: Annotated[int, typer.Option(help="of models that draw random numbers")] = 0,
+    seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
     """Add picture beyond a photo's borders; the photo itself stays as it is."""
     picture.format_of(out)
     terminal.refuse_overwriting(out, image)
+    if anchor not in extending.ANCHORS:
+        raise InpaintError(f"The anchor must be one of {', '.join(extending.ANCHORS)}, not {anchor!r:.40}.")
     photo, model = picture.open_picture(image), model or zoo.default()
     if ratio:
         sides = extending.to_ratio(photo.shape, ratio, anchor)
@@ -46,7 +48,7 @@ def extend(
         lengths = (photo.shape[1], photo.shape[1], photo.shape[0], photo.shape[0])
         sides = extending.checked(photo.shape, [_pixels(text, n) for text, n in zip(given, lengths, strict=True)])
     settings = {"weights": terminal.weights(model, weights), "device": device, "seed": seed}
-    settings |= terminal.options(option or [])
+    settings |= terminal.options(option, model)
     with terminal.download_bar() as show:
         show(zoo.fetch(model, settings["weights"]))
     with terminal.bar() as bar:

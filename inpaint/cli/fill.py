@@ -8,6 +8,7 @@ import typer
 from rich.progress import Progress
 
 from .. import InpaintError, stream, zoo
+from ..contract import COMMON
 from ..fill import pipeline
 from ..imaging import files, picture
 from ..lab.manifest import of, to_json
@@ -46,7 +47,7 @@ def fill(
         "device": device,
         "precision": zoo.pick_precision(model, precision),
     }
-    settings |= {"seed": seed, "intact": intact, **terminal.options(option or [])}
+    settings |= {"seed": seed, "intact": intact, **terminal.options(option, model)}
     if views:
         terminal.make_folder(views)
     with terminal.download_bar() as show:
@@ -102,7 +103,7 @@ def _fill_folder(
     files = _pictures(images)
     if not files:
         raise InpaintError(f"There is no picture in {images}.")
-    pipeline.settings(zoo.card(settings["model"]), {k: v for k, v in settings.items() if k not in terminal.COMMON})
+    pipeline.settings(zoo.card(settings["model"]), {k: v for k, v in settings.items() if k not in COMMON})
     zoo.pick_device(settings["model"], settings["device"])
     terminal.make_folder(out)
     stems = [file.stem for file in files]

@@ -10,6 +10,7 @@ from ..contract import InpaintError
 from ..imaging import picture
 from ..lab import manifest
 from . import terminal
+from .terminal import NewSeed
 
 
 def rerun(
@@ -21,7 +22,7 @@ def rerun(
     option: Annotated[
         list[str] | None, typer.Option("--option", help="key=value: other than it was, or a picture that it needs")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="another seed")] = None,
+    seed: NewSeed = None,
     device: Annotated[
         str, typer.Option(help="auto, cpu, cuda or mps; without it: as it was, where that is here")
     ] = "",
@@ -30,7 +31,7 @@ def rerun(
     then = manifest.from_json(_read(run_))
     photo = picture.open_picture(image)
     hole = picture.read_mask(mask, photo.shape)[0] if mask else None
-    given: dict[str, Any] = terminal.options(option or [])
+    given: dict[str, Any] = terminal.options(option, then.model)
     layers, _ = terminal.layers(then.model, given, photo)
     changed = given | layers | {"device": device} if device else given | layers
     changed |= {"weights": terminal.weights(then.model, weights)} if weights else {}

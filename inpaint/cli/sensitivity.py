@@ -13,7 +13,7 @@ from ..lab.export import Compared
 from ..lab.trials import Trial
 from . import terminal
 from .compare import archive_in, cases_of, finish, ran, table
-from .terminal import Device, Folder, Intact, Model, Options, Seed, Weights
+from .terminal import Device, Folder, Intact, Model, Options, Seed, Weights, err
 
 
 def sensitivity(
@@ -33,8 +33,9 @@ def sensitivity(
         raise InpaintError(f"{image} is a folder; give one picture and its mask.")
     ((name, photo, hole),) = cases_of(image, mask)
     model = model or zoo.default()
-    base = Trial(model, terminal.weights(model, weights), seed, terminal.options(option or []))
-    found = probing.variations(base, hole, terminal.names(vary))
+    base = Trial(model, terminal.weights(model, weights), seed, terminal.options(option, model))
+    kinds = terminal.names(vary)
+    found = probing.variations(base, hole, kinds)
     shared = probing.common(found)
     settings = {"device": device, "intact": intact}
     with archive_in(out) as archive:
@@ -44,4 +45,6 @@ def sensitivity(
     Console().print(table(compared))
     for kind, off in probing.influence([kind for kind, _ in found], cells, shared).items():
         print(f"{kind}: {off:.1f} levels off the fill as it is")
+    if said := probing.left_out(found, kinds):
+        err.print(said)
     finish(archive, out)

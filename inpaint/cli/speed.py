@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ..contract import InpaintError, Number
 from ..lab import speed as costs
 from . import terminal
 from .terminal import Device, Precision
@@ -17,7 +18,9 @@ def speed(
 ) -> None:
     """Measure what the networks cost on this machine: seconds, memory, GFLOP/s of a forward pass."""
     names = terminal.names(models) or costs.models()
-    sides = [int(size) for size in sizes.split(",")]
+    sides = [Number("--sizes", 256, 16, 8192).parse(size) for size in terminal.names(sizes)]
+    if not sides:
+        raise InpaintError("Give --sizes some sides of a patch in pixels, such as 256,512.")
     found = []
     for cost in costs.run(names, sides, device, precision):
         found.append(cost)

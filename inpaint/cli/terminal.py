@@ -1,5 +1,6 @@
 """What the commands share: where messages go, progress bars, options, settings and files that people name."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,32 +13,60 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from .. import Layer, zoo
 from ..checkpoints import store
 from ..checkpoints.store import Download
-from ..contract import Array, InpaintError
+from ..contract import COMMON, Array, InpaintError
+from ..fill import pipeline
 from ..imaging import picture
 
-COMMON = {"model", "weights", "device", "precision", "seed", "intact"}  # not a model's own options
 err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def _precision(name: str) -> str:
+    if name not in zoo.PRECISIONS:
+        raise InpaintError(f"There is no precision {name!r:.40}; choose {', '.join(zoo.PRECISIONS)}.")
+    return name
+
+
+def _seed(seed: int | None) -> int | None:
+    return None if seed is None else pipeline.check_seed(seed)
+
+
+def finite(number: float | None) -> float | None:
+    """The number itself. Raises InpaintError for "nan" and "inf", which are floats to the parser."""
+    if number is not None and not math.isfinite(number):
+        raise InpaintError(f"A number is wanted, not {number}.")
+    return number
+
 
 Folder = Annotated[Path, typer.Option("--out", "-o", help="folder for sheet.png, scores.csv and fills.zip")]
 Model = Annotated[str, typer.Option("--model", "-m", help="without it: the first that is ready")]
 Weights = Annotated[str, typer.Option("--weights", "-w", help="a tag, or FILE[,FILE]")]
 Options = Annotated[list[str] | None, typer.Option("--option", help="key=value, may be repeated")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
-Precision = Annotated[str, typer.Option(help="float32, bfloat16 or float16, of networks")]
-Seed = Annotated[int, typer.Option(help="of models that draw random numbers")]
+Precision = Annotated[str, typer.Option(callback=_precision, help="float32, bfloat16 or float16, of networks")]
+Seed = Annotated[int, typer.Option(callback=_seed, help="of models that draw random numbers")]
+NewSeed = Annotated[int | None, typer.Option(callback=_seed, help="another seed")]
 Intact = Annotated[bool, typer.Option("--intact", help="the picture under the mask is the truth: score against it")]
 
 
-def options(pairs: list[str]) -> dict[str, str]:
-    """Settings from "key=value" words. Raises InpaintError for others, and for what has an option of its own."""
+def options(pairs: list[str] | None, *models: str) -> dict[str, str]:
+    """Settings from "key=value" words, each of which one of the models has, where there are any.
+
+    Raises InpaintError for others, and for what has an option of its own.
+    """
     found = {}
-    for pair in pairs:
+    for pair in pairs or []:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise InpaintError(f"--option takes key=value, not {pair!r}.")
         found[key.strip().replace("-", "_")] = value.strip()
     if clash := found.keys() & COMMON:
         raise InpaintError(f"{', '.join(sorted(clash))} is not an option of the model; use --{min(clash)}.")
+    known = {option.name for model in models for option in pipeline.options(zoo.card(model))}
+    if models and (strange := found.keys() - known):
+        titles = " and ".join(zoo.card(model).title for model in models)
+        raise InpaintError(
+            f"{titles}: no option {', '.join(sorted(strange))}; there are {', '.join(sorted(known))}."
+        )
     return found
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from ..contract import Flag, InpaintError, Number
+from .terminal import finite
 
 RECIPES = ("deepfill_v1", "deepfill_v2", "pconv", "edgeconnect")
 FIRST = os.environ.get("RANK", "0") == "0"  # of the processes that train together the one that speaks
@@ -30,7 +31,9 @@ def train(
     ] = None,
     size: Annotated[int, typer.Option(help="side of the crops in pixels", min=32)] = 128,
     width: Annotated[int | None, typer.Option(help="channels of the first layer", min=2)] = None,
-    minutes: Annotated[float | None, typer.Option(help="stop after so many minutes", min=0.01)] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="stop after so many minutes", min=0.01, callback=finite)
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="stop after so many steps", min=1)] = None,
     budget: Annotated[str, typer.Option(help="lite: two cores and an hour; paper: as published")] = "lite",
     batch: Annotated[int | None, typer.Option(help="pictures in a step", min=1)] = None,
@@ -42,7 +45,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="go on with the run in the folder")] = False,
     perceptual: Annotated[bool, typer.Option(help="use VGG's features where the recipe has such losses")] = True,
     overfit: Annotated[int | None, typer.Option(help="the same N samples again and again: a test", min=1)] = None,
-    save_every: Annotated[float, typer.Option(help="seconds between what is kept", min=1)] = 120,
+    save_every: Annotated[float, typer.Option(help="seconds between what is kept", min=1, callback=finite)] = 120,
 ) -> None:
     """Train a model's networks on a folder of photos.
 

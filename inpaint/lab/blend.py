@@ -170,7 +170,7 @@ class Settings:
     fill: Filler | None = field(default=None, repr=False)  # only asked where guide = "fill"
 
 
-def settings(fill: Filler | None = None, **given: Any) -> Settings:
+def settings(fill: Filler | None = None, /, **given: Any) -> Settings:
     """Defaults overlaid with what was given, every value checked. Raises InpaintError."""
     known = {option.name: option for option in OPTIONS}
     if strange := given.keys() - known.keys():

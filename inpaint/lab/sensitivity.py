@@ -1,5 +1,6 @@
 """One model, many times: with the mask, the cut and the seed a little otherwise. Is it the model, or the mask?"""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -26,42 +27,60 @@ Found = list[tuple[str, Trial]]
 def variations(base: Trial, mask: Mask, kinds: Sequence[str]) -> Found:
     """The trial as it is, then with one thing changed each: (kind, trial), those of a kind together.
 
-    kinds: of KINDS; what the model cannot vary, or what would leave no hole, is left out. Raises InpaintError.
+    kinds: of KINDS. Left out is what the model cannot vary, what would leave no hole or nothing else, and what
+    would leave no pixel that all of them fill. Raises InpaintError.
     """
     if strange := set(kinds) - KINDS.keys():
         raise InpaintError(f"There is no variation {', '.join(sorted(strange))}; there are {', '.join(KINDS)}.")
-    found = [(ASIS, replace(base, label=ASIS, mask=mask))]
-    for kind in kinds:
-        found += [(kind, trial) for trial in KINDS[kind](base, mask)]
+    if not kinds:
+        raise InpaintError(f"Choose what to vary: {', '.join(KINDS)}.")
+    if not mask.any():
+        raise InpaintError("There is no hole: mark what should be filled.")
+    found, shared = [(ASIS, replace(base, label=ASIS, mask=mask))], mask
+    for kind, trial in ((name, trial) for name in dict.fromkeys(kinds) for trial in KINDS[name](base, mask)):
+        if (shared & trial.mask).any() and not trial.mask.all():
+            found.append((kind, trial))
+            shared = shared & trial.mask
     return found
+
+
+def left_out(found: Found, kinds: Sequence[str]) -> str:
+    """What of these kinds is not among the variations, in a sentence; "" where nothing is missing."""
+    there = Counter(kind for kind, _ in found)
+    some = [
+        f"{MOST[kind] - there[kind]} of {MOST[kind]} of {kind}"
+        for kind in dict.fromkeys(kinds)
+        if there[kind] < MOST[kind]
+    ]
+    why = "the picture or the hole is too small for them, or the method has no such setting"
+    return f"Left out: {', '.join(some)}; {why}." if some else ""
 
 
 def common(found: Found) -> Mask:
-    """(H, W): what every trial fills, where it is fair to compare them. Raises InpaintError where nothing."""
-    shared = np.logical_and.reduce([trial.mask for _, trial in found])
-    if not shared.any():
-        raise InpaintError("The hole is too thin to be shrunk and shifted: leave those variations out.")
-    return shared
+    """(H, W): what every trial fills, where it is fair to compare them."""
+    return np.logical_and.reduce([trial.mask for _, trial in found])
 
 
 def _grown(base: Trial, mask: Mask) -> list[Trial]:
-    steps = [(n * _unit(mask), masks.grow(mask, n * _unit(mask))) for n in GROWN]
-    usable = [(n, hole) for n, hole in steps if hole.any() and not hole.all()]
-    return [replace(base, label=f"hole {'grown' if n > 0 else 'shrunk'} by {abs(n)} px", mask=m) for n, m in usable]
+    steps = [n * _unit(mask) for n in GROWN]
+    named = [(n, f"hole {'grown' if n > 0 else 'shrunk'} by {abs(n)} px") for n in steps]
+    return [replace(base, label=label, mask=masks.grow(mask, n)) for n, label in named]
 
 
 def _shifted(base: Trial, mask: Mask) -> list[Trial]:
-    unit, found = _unit(mask), []
-    for name, (down, right) in SHIFTED.items():
-        moved = _moved(mask, down * unit, right * unit)
-        if moved.any():
-            found.append(replace(base, label=f"hole {8 * unit} px {name}", mask=moved))
-    return found
+    unit = _unit(mask)
+    return [
+        replace(base, label=f"hole {8 * unit} px {name}", mask=_moved(mask, down * unit, right * unit))
+        for name, (down, right) in SHIFTED.items()
+    ]
 
 
 def _moved(mask: Mask, down: int, right: int) -> Mask:
+    """The hole moved by so many pixels; what leaves the picture is gone."""
     out = np.zeros_like(mask)
     h, w = mask.shape
+    if abs(down) >= h or abs(right) >= w:
+        return out
     to = np.s_[max(down, 0) : h + min(down, 0), max(right, 0) : w + min(right, 0)]
     of = np.s_[max(-down, 0) : h + min(-down, 0), max(-right, 0) : w + min(-right, 0)]
     out[to] = mask[of]
@@ -115,6 +134,14 @@ KINDS: dict[str, Callable[[Trial, Mask], list[Trial]]] = {
     "context": _context,
     "working size": _working_size,
     "seed": _seeds,
+}
+MOST = {  # of each kind
+    "grow": len(GROWN),
+    "shift": len(SHIFTED),
+    "feather": len(FEATHERED),
+    "context": len(FACTORS),
+    "working size": len(FACTORS),
+    "seed": SEEDS,
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import inpaint
 
 from .. import zoo
-from ..contract import Image, InpaintError, Mask
+from ..contract import COMMON, Image, InpaintError, Mask
 from ..fill import pipeline
 from ..fill.result import Fill
 from ..imaging import metrics
@@ -20,7 +20,6 @@ MORE_IS_BETTER = ("psnr", "ssim", "consistency")  # scores whose names begin so;
 ENDED = ("done", "failed", "stopped")
 MOST = 32  # trials at once
 TOLD_EVERY = 0.3  # seconds
-SHARED = ("model", "weights", "device", "precision", "intact")  # not settings of one trial
 log = logging.getLogger(__name__)
 
 
@@ -66,13 +65,14 @@ def parse(text: str) -> Trial:
     options: dict[str, Any] = {}
     for pair in filter(None, (part.strip() for part in tail.split(","))):
         name, equals, value = pair.partition("=")
-        if not equals or not name or name in SHARED:
+        name = name.strip().replace("-", "_")
+        if not equals or not name or name in COMMON - {"seed"}:
             raise InpaintError(f"{text!r}: settings are name=value, separated by commas, not {pair!r}.")
-        options[name.strip().replace("-", "_")] = value.strip()
+        options[name] = value.strip()
     seed = options.pop("seed", "0")
-    if not seed.isdecimal():
-        raise InpaintError(f"{text!r}: the seed must be a whole number, not {seed!r}.")
-    return Trial(model, tag, int(seed), options)
+    if not seed.isdecimal() or len(seed) > 10:
+        raise InpaintError(f"{text!r:.200}: the seed must be a whole number, not {seed!r:.40}.")
+    return Trial(model, tag, pipeline.check_seed(int(seed)), options)
 
 
 @dataclass(frozen=True)

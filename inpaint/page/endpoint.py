@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from .. import stream, zoo
-from ..contract import InpaintError, Mask
+from ..contract import COMMON, InpaintError, Mask
 from ..imaging import picture
 from ..lab import trials
 from ..lab.export import Archive, Compared
@@ -89,6 +89,22 @@ def _read(image: str, mask: str) -> tuple[picture.Picture, Mask, tuple[str, ...]
     return photo, *picture.read_mask(mask, photo.shape)
 
 
+def _own(options: Any) -> dict[str, Any]:
+    """The method's options, if they are a JSON object and none of them is a setting of every fill."""
+    if not isinstance(options or {}, dict) or not all(isinstance(name, str) for name in options or {}):
+        raise InpaintError("The options must be a JSON object, {name: value}.")
+    if clash := COMMON & (options or {}).keys():
+        raise InpaintError(
+            f"{', '.join(sorted(clash))} is not an option of the model; leave it out of the options."
+        )
+    return options or {}
+
+
+def _whole(seed: Any) -> Any:
+    """The seed as JSON has it, 3.0 as 3; whether it is one is seen when the fill begins."""
+    return int(seed) if isinstance(seed, float) and seed.is_integer() else seed or 0
+
+
 def _plain(value: Any) -> Any:
     """What JSON has no number for is null."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
@@ -112,9 +128,7 @@ def inpaint_files(
     folder = Path(tempfile.mkdtemp(prefix="inpaint-"))
     try:
         photo, hole, said = _read(image, mask)
-        if not isinstance(options or {}, dict):
-            raise InpaintError("The options must be a JSON object, {name: value}.")
-        *_, last = stream(photo.rgb, hole, model, seed=int(seed or 0), **(options or {}))
+        *_, last = stream(photo.rgb, hole, model, seed=_whole(seed), **_own(options))
         path = folder / f"{Path(image).stem}-{last.report.model}.png"
         photo.filled(last.image, hole).save(path)
         facts = json.loads(json.dumps(asdict(last.report))) | {"notes": [*last.report.notes, *photo.notes, *said]}

@@ -70,7 +70,8 @@ class Sensitivity(Tab):
         shared = sensitivity.common(found)
 
         def headline(cells: Sequence[Cell], intact: bool) -> str:
-            return told([kind for kind, _ in found], cells, shared, SCORES[by] if intact else "seam")
+            said = told([kind for kind, _ in found], cells, shared, SCORES[by] if intact else "seam")
+            return " ".join(filter(None, (said, sensitivity.left_out(found, kinds))))
 
         trials = [trial for _, trial in found]
         yield from ran(self.shared, session, photo, shared, trials, headline, intact=intact)
