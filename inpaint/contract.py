@@ -17,6 +17,8 @@ Image = np.ndarray
 Mask = np.ndarray
 Array = np.ndarray
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+# settings of every fill: no option may be named so
+COMMON = frozenset({"image", "mask", "model", "weights", "device", "precision", "seed", "intact"})
 
 
 class InpaintError(ValueError):
