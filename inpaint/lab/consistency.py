@@ -44,7 +44,8 @@ def probes(hole: Mask, count: int = PROBES, seed: int = 0) -> list[Mask]:
             chosen.append(place)
         if len(chosen) == count:
             break
-    found = [mask for mask in (_enlarged(place, hole) for place in chosen) if mask.any()]
+    enlarged = (_enlarged(place, hole) for place in chosen)
+    found = [mask for mask in enlarged if mask.any() and not (mask | hole).all()]
     if not found:
         raise InpaintError("The hole leaves no room to hide a known place of its shape; make it smaller.")
     return found

@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,10 @@ class Compared:
 
     def difference(self) -> tuple[Image, float]:
         """(H, W, 3): where the fills differ, as a map; and by how many levels at most. Of two fills or more."""
+        return self._difference
+
+    @cached_property
+    def _difference(self) -> tuple[Image, float]:
         values = maps.spread(self.fills)
         holes = [cell.trial.mask for cell in self.cells if cell.fill and cell.trial.mask is not None]
         return maps.heat(values, self.photo.rgb, np.logical_or.reduce([self.hole, *holes])), float(values.max())

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import inpaint
@@ -177,8 +178,7 @@ class _At:
         if step.fill:
             ran_on = step.fill.report.device
             peak = gauge.peak(ran_on) if ran_on in measured else None
-            step = replace(step, note="", peak=peak, scores=self._scores(step.fill, own))
-            yield from self._hidden(step, own)
+            yield from self._hidden(self._scored(replace(step, note="", peak=peak), own), own)
 
     def _moving(self, cell: Cell, hole: Mask) -> Iterator[Cell]:
         """The fill of a hole on its way; the last cell has it, unless it was stopped."""
@@ -195,12 +195,20 @@ class _At:
                 return
         yield replace(cell, state="done", progress=1.0, fill=fill)
 
+    def _scored(self, cell: Cell, hole: Mask) -> Cell:
+        """The finished cell with its scores; where they fail, with the reason: the fill itself is good."""
+        try:
+            return replace(cell, scores=self._scores(cell.fill, hole))
+        except Exception as error:
+            log.exception("no scores for %s", cell.trial)
+            return replace(cell, note=f"not scored: {type(error).__name__}: {error}"[:200])
+
     def _scores(self, fill: Fill, hole: Mask) -> dict[str, float]:
         filled = fill.image
         if self.intact:
             more = metrics.score(filled, self.image, self.mask) if self.whole else {}
             return metrics.local(filled, self.image, self.mask) | more
-        return {"seam": metrics.seam(filled, hole)}
+        return metrics.computed({"seam": partial(metrics.seam, filled, hole)})
 
     def _hidden(self, cell: Cell, hole: Mask) -> Iterator[Cell]:
         """The finished cell; with the score of the hidden places, unless it was stopped or failed on the way."""

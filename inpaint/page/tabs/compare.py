@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from ... import zoo
-from ...contract import Mask
+from ...contract import InpaintError, Mask
 from ...imaging.picture import Picture
 from ...lab import consistency, trials
 from ...lab.trials import Cell, Trial
@@ -62,17 +62,25 @@ class Compare(Tab):
     def compared(self, value: Any, session: Session, intact: bool, words: list[str], hidden: bool):
         def asked() -> tuple[Picture, Mask, list[Trial], list[Mask]]:
             photo, mask = session.load(), session.mask(from_painter(value))
-            return photo, mask, [trials.parse(word) for word in words], consistency.probes(mask) if hidden else []
+            return photo, mask, [trials.parse(word) for word in words], probes(mask) if hidden else []
 
         yield from reported(self.shared.status, self._compared(session, intact, asked))
 
     def _compared(self, session: Session, intact: bool, asked: Callable[[], tuple]):
         yield {self.shared.status: status_html("Starting…", 0.0)}
-        photo, mask, chosen, probes = asked()
+        photo, mask, chosen, hidden = asked()
         whole = intact and mask.size <= SMALL
         yield from ran(
-            self.shared, session, photo, mask, chosen, headline, intact=intact, whole=whole, probes=probes
+            self.shared, session, photo, mask, chosen, headline, intact=intact, whole=whole, probes=hidden
         )
+
+
+def probes(mask: Mask) -> list[Mask]:
+    """Known places to hide too; none where the hole leaves no room for them: that score is then left out."""
+    try:
+        return consistency.probes(mask)
+    except InpaintError:
+        return []
 
 
 def fits_itself(name: str) -> bool:

@@ -223,10 +223,7 @@ class Vote(Tab):
             except InpaintError as error:
                 return {self.status: status_html(str(error), failed=True), self.visit: visit}
             after = self._ratings()
-            said = [
-                f"{titled(e)}, rating {after[e]:.1f} ({after[e] - before.get(e, START):+.1f})".replace("-", "−")
-                for e in pair[:2]
-            ]
+            said = [moved(e, before.get(e, START), after.get(e, START)) for e in pair[:2]]
             return {
                 self.status: status_html(f"Thank you. A was {said[0]}. B was {said[1]}."),
                 self.viewer: tiles(visit.made, pair, said),
@@ -241,15 +238,15 @@ class Vote(Tab):
         def handle() -> str:
             path = self.shelf.folder / f"{name}.csv"
             ballot = self.booth.ballot
-            text = ballot.ratings_csv() if name == "ratings" else ballot.votes_csv()
+            text = ballot.ratings_csv(ballot.recent()) if name == "ratings" else ballot.votes_csv()
             write(path, text.encode())
             return str(path)
 
         return handle
 
     def standings(self) -> str:
-        """The table as it is now."""
-        return table_html(self.booth.ballot.table())
+        """The table as it was last counted."""
+        return table_html(self.booth.ballot.recent())
 
     # -- how
 
@@ -313,7 +310,13 @@ class Vote(Tab):
         }
 
     def _ratings(self) -> dict[Entry, float]:
-        return {line.entry: line.overall.rating for line in self.booth.ballot.table()}
+        return {line.entry: line.overall.rating for line in self.booth.ballot.recent()}
+
+
+def moved(entry: Entry, before: float, after: float) -> str:
+    """What became of a rating, in words."""
+    by = f"{after - before:+.1f}".replace("-", "−") if after != before else "not counted yet"
+    return f"{titled(entry)}, rating {after:.1f} ({by})"
 
 
 def tiles(made: Mapping[Entry | None, str], pair: Pair, facts: Sequence[str] = ("", "")) -> dict:
