@@ -165,7 +165,7 @@ def forward(name: str, precision: str) -> None:
         if isinstance(net, glcic.Completion):
             forms.append(glcic.fold(net))
         planes = [config.inputs] if hasattr(config, "inputs") else [3, 1]
-        side = max(64, 2 ** getattr(config, "levels", 0))
+        side = 2**config.levels if hasattr(config, "levels") else 80
         given = [torch.rand(1, count, side, side, device=where, dtype=dtype) for count in planes]
         for form in forms:
             for out in tree_leaves(form(*given)):
