@@ -22,6 +22,7 @@ from inpaint.page.parts.tab import share
 from inpaint.page.session import Session
 from inpaint.page.tabs import vote
 from inpaint.page.tabs.vote import EXAMPLE, MINE, Visit, Vote, table_html
+from inpaint.page.tickets import Ticket
 from inpaint.page.widgets.painter import to_painter
 
 QUICK = ["telea", "navier_stokes", "harmonic"]
@@ -62,7 +63,7 @@ def dealt(tab, visit, source=EXAMPLE, painted=None, session=None):
     """What the page is sent from the wish for a pair to the pair."""
     sent = [tab.asked(source, painted, session or Session(), visit, VISITOR)]
     if visit.deal:
-        sent += list(tab.filled(visit))
+        sent += list(tab.filled(Ticket("vote"), visit))
     return sent
 
 

@@ -17,6 +17,7 @@ from ..imaging.picture import Picture, open_picture, read_layer, read_mask
 from ..lab.manifest import Manifest
 from . import results
 from .results import Job, Result, unpacked
+from .tickets import Tickets
 
 KEPT = 12  # results a visitor can go back to
 
@@ -32,7 +33,7 @@ class Session:
     results: list[Result] = field(default_factory=list)
     shown: int = -1  # which result is looked at
     made: int = 0
-    stopping: bool = False
+    tickets: Tickets = field(default_factory=Tickets)  # of what waits or runs
     folder: Path | None = None
     borrowed: Path | None = None  # the picture to borrow edges from
     wanted: Manifest | None = None  # a run that was opened, to be made again
@@ -150,7 +151,7 @@ class Session:
 
     def close(self) -> None:
         """Forget the visitor."""
-        self.stopping = True
+        self.tickets.stop()
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
