@@ -447,3 +447,17 @@ def test_scores_equal_those_of_bench(tmp_path, image, mask):
     rows = {row.model: row.scores for row in bench.run(given, ["telea", "patchmatch"])}
     for cell in ran(image, mask, "telea", "patchmatch", intact=True, whole=True):
         assert {name: cell.scores[name] for name in rows[cell.trial.model]} == rows[cell.trial.model]
+
+
+def test_a_comparison_ends_when_its_time_is_up(image, mask, monkeypatch):
+    """One press holds the lane no longer than five fills may."""
+    now = [0.0]
+    monkeypatch.setattr(trials.time, "monotonic", lambda: now[0])
+    monkeypatch.setenv("INPAINT_MAX_SECONDS", "10")
+    chosen = [Trial("telea", options={"radius": radius}) for radius in range(1, 8)]
+    told = []
+    for cells in trials.run(image, mask, chosen, measure=False):
+        told.append(cells)
+        now[0] += 7
+    states = [cell.state for cell in told[-1]]
+    assert states[0] == "done" and states[-1] == "stopped" and "not begun" in told[-1][-1].note
