@@ -1,7 +1,7 @@
 """Which method for which hole: what our own bench measured, as a table and in sentences made from its figures.
 
-`docs/bench.json` is what `python -m inpaint bench --json` gives, trimmed by `trim`. None of its figures is written here;
-the one that is was given by a person's eye, which the bench does not have.
+`docs/bench.json` is what `python -m inpaint bench --json` gives, trimmed by `trim`. None of its figures is written
+here; the one that is was given by a person's eye, which the bench does not have.
 """
 
 import json
