@@ -1,6 +1,6 @@
 """The page. Hosted Spaces find it here; at home: python app.py."""
 
-from inpaint.page.app import build, launch
+from inpaint.page import build, launch
 
 demo = build()
 

@@ -6,8 +6,11 @@
 An image is (H, W, 3) uint8 RGB; a mask is (H, W) bool, True = missing.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import zoo
@@ -28,7 +31,7 @@ from .contract import (
     Weights,
 )
 from .fill import pipeline
-from .fill.pipeline import Fill, Report
+from .fill.result import Fill, Fills, Report
 
 __version__ = "0.3.0"
 __all__ = [
@@ -45,11 +48,16 @@ __all__ = [
     "Number",
     "Option",
     "Report",
+    "Settings",
     "Size",
     "Step",
     "Weights",
+    "here",
     "inpaint",
+    "lend",
+    "longest",
     "stream",
+    "within",
 ]
 LEAST = 256  # working size below which memory is not saved by shrinking any more
 
@@ -65,52 +73,126 @@ def stream(
     seed: int = 0,
     intact: bool = False,
     **options: Any,
-) -> Iterator[Fill]:
+) -> Fills:
     """Yield ever better fills; `.image` of the last is the result. Close the iterator to stop.
 
-    model: one of `zoo.names()`; "" is the first that runs without a download.
-    weights: a tag of the model's card; "" is the first that is on this machine, or the first.
+    model: one of `zoo.names()`; "" is the best network whose weights are on this machine, else PatchMatch.
+    weights: a tag of the model's card; "" is the best that is on this machine, or the first.
     options: those of the model's card and of the pipeline, see `python -m inpaint models`.
     intact: the picture under the hole is the truth, so score each fill against it.
-    Weights that are missing are downloaded first; `zoo.fetch` tells how far that is.
+    Weights that are missing are downloaded first; `zoo.fetch` tells how far that is. Where INPAINT_MAX_SECONDS is
+    set, the fill that is there after so many seconds is the last.
     Raises InpaintError, whose message says what to do, for input that cannot be used.
     """
-    model = model or zoo.default()
-    card, device, tag = zoo.card(model), zoo.pick_device(model, device), zoo.pick_tag(model, weights)
+    offer, device = zoo.offer(model or zoo.default(), weights), zoo.pick_device(model or zoo.default(), device)
     pipeline.check(image, mask)
-    options = pipeline.settings(card, options)
-    asked = {"seed": seed, "intact": intact, "name": model, "weights": tag}
+    settings = Settings(
+        model=offer.name,
+        weights=offer.tag,
+        device=device,
+        precision=zoo.pick_precision(offer.name, precision),
+        seed=pipeline.check_seed(seed),
+        intact=intact,
+        options=pipeline.settings(offer.card, options),
+    )
+    return within(_door(image, mask, settings), longest())
 
-    def run(device: str, options: dict[str, Any]) -> Iterator[Fill]:
-        made = zoo.load(model, device, tag, precision)
-        return pipeline.run(made, card, image, mask, device=device, **asked, **options)
 
-    return _within_memory(run, device, options, run(device, options))
+@dataclass(frozen=True)
+class Settings:
+    """A fill to be made, its settings checked."""
+
+    model: str
+    weights: str
+    device: str
+    precision: str
+    seed: int
+    intact: bool
+    options: Mapping[str, Any]
 
 
-def _within_memory(run, device: str, options: dict[str, Any], fills: Iterator[Fill]) -> Iterator[Fill]:
-    """The fills; where memory runs out, again at half the working size, down to LEAST, and then on the CPU."""
+Door = Callable[[Image, Mask, Settings], Fills]
+
+
+def lend(door: Door) -> None:
+    """Let `door` make every fill from now on, elsewhere perhaps, on a GPU that is lent; `here` makes it here."""
+    global _door
+    _door = door
+
+
+def here(image: Image, mask: Mask, settings: Settings) -> Fills:
+    """The fills, made in this process. Where memory runs out: again and smaller, down to LEAST, then on the CPU."""
+    now, reached = settings, 0.0
     notes: tuple[str, ...] = ()
-    reached = 0.0
     while True:
+        loaded = False
         try:
-            for fill in fills:
-                reached = max(reached, fill.progress)  # what is begun again does not go back
-                report = replace(fill.report, notes=(*fill.report.notes, *notes))
-                yield replace(fill, progress=reached, report=report) if notes else fill
+            with zoo.using(now.model, now.device, now.weights, now.precision) as model:
+                loaded = True
+                for fill in _filled(model, image, mask, now):
+                    reached = max(reached, fill.progress)  # what is begun again does not go back
+                    report = replace(fill.report, notes=(*fill.report.notes, *notes))
+                    yield replace(fill, progress=reached, report=report) if notes else fill
             return
         except (MemoryError, RuntimeError) as error:
-            size = options.get("working_size", 0)
-            if not pipeline.out_of_memory(error) or (device == "cpu" and size <= LEAST):
+            if not pipeline.out_of_memory(error):
                 raise
-        zoo.release()
-        if size > LEAST:
-            options = options | {"working_size": max(LEAST, size // 2)}
-            notes = (f"memory ran out on the {device}: working size lowered to {options['working_size']}",)
+            short = error
+        if zoo.release() and not loaded:
+            continue  # without what other models held it may be enough
+        size = now.options.get("working_size", 0)
+        if loaded and size > LEAST:
+            half = max(LEAST, size // 2)
+            notes = (f"memory ran out on the {now.device}: working size lowered to {half}",)
+            now = replace(now, options={**now.options, "working_size": half})
+        elif now.device != "cpu":
+            notes = (*notes, f"{'and still' if notes else 'memory ran out'} on the {now.device}: moved to the cpu")
+            now = replace(now, device="cpu")
         else:
-            notes = (*notes, f"and still on the {device}: moved to the cpu")
-            device = "cpu"
-        fills = run(device, options)
+            raise short
+
+
+def _filled(model: Inpainter, image: Image, mask: Mask, settings: Settings) -> Fills:
+    return pipeline.run(
+        model,
+        zoo.card(settings.model),
+        image,
+        mask,
+        name=settings.model,
+        weights=settings.weights,
+        device=settings.device,
+        precision=settings.precision,
+        seed=settings.seed,
+        intact=settings.intact,
+        **settings.options,
+    )
+
+
+_door: Door = here
+
+
+def longest() -> float:
+    """Seconds that one fill may take (`INPAINT_MAX_SECONDS`, else infinity). Raises InpaintError."""
+    text = os.environ.get("INPAINT_MAX_SECONDS", "").strip() or "inf"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise InpaintError(f"INPAINT_MAX_SECONDS must be a number of seconds above 0, not {text!r}.")
+    return seconds
+
+
+def within(fills: Fills, seconds: float) -> Fills:
+    """The fills, ended where they take longer than so many seconds; a step that is under way is not broken off."""
+    began = time.monotonic()
+    with closing(fills):
+        for fill in fills:
+            if fill.progress < 1 and time.monotonic() - began > seconds:
+                said = f"ended after {seconds:g} s, the longest a fill may take here"
+                yield replace(fill, report=replace(fill.report, notes=(*fill.report.notes, said)))
+                return
+            yield fill
 
 
 def inpaint(image: Image, mask: Mask, model: str = "", **settings: Any) -> Image:

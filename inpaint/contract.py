@@ -3,24 +3,39 @@
 An image is (H, W, 3) uint8 RGB. A mask is (H, W) bool, True where pixels are missing (the hole).
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+PRECISIONS = ("float32", "bfloat16", "float16")
 Image = np.ndarray
 Mask = np.ndarray
 Array = np.ndarray
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-COMMON = frozenset(
-    {"image", "mask", "model", "weights", "device", "precision", "seed", "intact"}
-)  # no option's name
+# settings of every fill: no option may be named so
+COMMON = frozenset({"image", "mask", "model", "weights", "device", "precision", "seed", "intact"})
 
 
 class InpaintError(ValueError):
     """Something the user can put right. The message is one sentence that says what to do."""
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is one by its type; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def shown(value: Any) -> str:
+    """A value that is refused, short."""
+    try:
+        return f"{value!r:.40}"
+    except ValueError:  # a number too long to be written
+        return f"a {type(value).__name__}"
 
 
 class Step(NamedTuple):
@@ -38,7 +53,8 @@ class Inpainter(Protocol):
 
     The pipeline has cropped, shrunk and padded the patch to the card's `Size` and blanked the hole to 0. A model
     may draw anywhere: only hole pixels are kept. It must not write to its inputs. A one-shot model yields once.
-    Models whose card is `seeded` also take `seed: int`. Closing the generator stops the work.
+    Models whose card is `seeded` also take `seed: int`. Closing the generator stops the work. A model that may run
+    elsewhere than it was asked to says where in its attribute `device`.
     """
 
     def __call__(self, image: Image, mask: Mask, **options: Any) -> Iterator[Step]: ...
@@ -68,9 +84,13 @@ class Number:
     def parse(self, value: Any) -> float:
         """The value as a number in [low, high]; an int when `step` is whole. Raises InpaintError."""
         try:
-            number = float(value)
-        except (TypeError, ValueError, OverflowError):
-            raise InpaintError(f"{self.name} must be a number, not {value!r}.") from None
+            number = float(value) if _is_number(value) or isinstance(value, str) else None
+        except OverflowError:  # a whole number with hundreds of digits
+            number = math.inf
+        except ValueError:
+            number = None
+        if number is None:
+            raise InpaintError(f"{self.name} must be a number, not {shown(value)}.")
         if not self.low <= number <= self.high:  # also refuses nan
             raise InpaintError(f"{self.name} must be between {self.low:g} and {self.high:g}, not {number:g}.")
         if float(self.step).is_integer():
@@ -95,8 +115,8 @@ class Choice:
 
     def parse(self, value: Any) -> str:
         """The value itself if it is one of `values`. Raises InpaintError."""
-        if value not in self.values:
-            raise InpaintError(f"{self.name} must be one of {', '.join(self.values)}, not {value!r}.")
+        if not isinstance(value, str) or value not in self.values:
+            raise InpaintError(f"{self.name} must be one of {', '.join(self.values)}, not {shown(value)}.")
         return value
 
 
@@ -110,14 +130,14 @@ class Flag:
 
     def parse(self, value: Any) -> bool:
         """True or False from a bool or from on/off, yes/no, true/false, 1/0. Raises InpaintError."""
-        if isinstance(value, bool):
-            return value
-        word = str(value).strip().lower()
+        if isinstance(value, bool | np.bool_ | int) and value in (0, 1):
+            return bool(value)
+        word = value.strip().lower() if isinstance(value, str) else ""
         if word in ("1", "true", "yes", "on"):
             return True
         if word in ("0", "false", "no", "off"):
             return False
-        raise InpaintError(f"{self.name} must be on or off, not {value!r}.")
+        raise InpaintError(f"{self.name} must be on or off, not {shown(value)}.")
 
 
 @dataclass(frozen=True)
@@ -225,6 +245,8 @@ class Card:
     tour: Tour | None = None  # every model of the zoo has one
     seeded: bool = False  # takes `seed`
     gpu: bool = False  # can use one
+    lease: int = 15  # seconds to ask of a GPU that is lent
+    precisions: tuple[str, ...] = ("float32",)  # of its numbers, those in which it was measured to work
     networks: Mapping[str, str] = field(
         default_factory=dict
     )  # argument of `load` → "file:FAMILY" in `nets`, loaded with weights

@@ -2,38 +2,38 @@
 
 import ctypes
 import gc
+import os
 import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
-from os import environ
 from pathlib import Path
-from typing import Any
 
 from .checkpoints import checkpoint, store
-from .checkpoints.store import Download
-from .contract import Card, Inpainter, InpaintError, Weights
+from .checkpoints.store import Download, Offer
+from .contract import PRECISIONS, Card, Inpainter, InpaintError
 
-MODELS = (  # the order of the drop-down; the first that is ready is the default
+MODELS = (  # the order of the drop-down: what looks best first
     "lama",
     "migan",
-    "pconv",
-    "deepfill_v2",
-    "edgeconnect",
-    "aotgan",
-    "deepfill_v1",
-    "crfill",
-    "glcic",
     "patchmatch",
+    "aotgan",
+    "deepfill_v2",
+    "crfill",
+    "pconv",
+    "edgeconnect",
+    "deepfill_v1",
+    "glcic",
+    "gmcnn",
     "dip",
     "navier_stokes",
     "telea",
     "harmonic",
 )
-PRECISIONS = ("float32", "bfloat16", "float16")
 LOCK = threading.RLock()
-RESIDENT: "OrderedDict[tuple[str, str, str, str], Inpainter]" = OrderedDict()
 
 
 def names() -> tuple[str, ...]:
@@ -62,71 +62,46 @@ def tags(name: str) -> tuple[str, ...]:
     return store.tags(name, card(name))
 
 
-def pick_tag(name: str, wanted: str = "") -> str:
-    """Which weights a model will use: those asked for, else the first that are here, else the first.
+def offer(name: str, tag: str = "") -> Offer:
+    """A model with the weights asked for; else with the best that are on this machine, else with the first.
 
-    "" for a model that needs none. Raises InpaintError where there are none, or not those.
+    Published weights that are on this machine come before the small ones that are shipped. Raises InpaintError
+    where there are none, or not those.
     """
     known = card(name)
     if not known.networks:
-        if wanted:
+        if tag:
             raise InpaintError(f"{known.title} works without weights; there are none to choose.")
-        return ""
-    if wanted:
-        store.weights(name, known, wanted)
-        return wanted
-    there = tags(name)
+        return Offer(name, known, "")
+    if tag:
+        found = Offer(name, known, tag)
+        found.facts  # noqa: B018  refuses a tag that is not there
+        return found
+    there = [Offer(name, known, one) for one in tags(name)]
+    if not there and not known.weights:
+        raise InpaintError(
+            f"{known.title} comes without weights: bring a file of its own with --weights FILE, or with "
+            f"INPAINT_WEIGHTS={name}=FILE. {_ready_instead()}"
+        )
     if not there:
         raise InpaintError(f"{known.title} has no weights that may be used here. {_ready_instead()}")
-    return next((tag for tag in there if store.present(name, known, tag)), there[0])
+    return min(there, key=lambda one: (not one.present, bool(one.facts.shipped)))
 
 
-def weights(name: str, tag: str) -> Weights:
-    """The facts about one of the model's weights."""
-    return store.weights(name, card(name), tag)
-
-
-def terms(name: str, tag: str) -> tuple[str, bool | None]:
-    """The licence of a model's code and weights, and whether results may be made for money; None: unclear."""
-    known, facts = card(name), weights(name, tag) if tag else None
-    code = known.licence.removesuffix("; weights: see each tag")
-    if not facts:
-        return code, known.commercial
-    return f"{code}; weights: {facts.licence}", known.commercial and facts.commercial
-
-
-def use(name: str, tag: str) -> str:
-    """Whether results may be made for money, as far as code and weights go, in words."""
-    words = {True: "commercial use allowed", False: "no commercial use", None: "licence unclear: no commercial use"}
-    return words[terms(name, tag)[1]]
-
-
-def ready(name: str, tag: str = "") -> bool:
-    """Whether the model runs without a download. A model that needs no weights always does."""
+def ready(name: str) -> bool:
+    """Whether the model runs without a download."""
     known = card(name)
-    if not known.networks:
-        return True
-    return bool(tags(name)) and store.present(name, known, pick_tag(name, tag))
-
-
-def file_and_facts(name: str, tag: str) -> tuple[Path, dict[str, Any]]:
-    """The file of weights that are on this machine, and what there is to say of it. Raises InpaintError."""
-    return store.file_and_facts(name, card(name), tag)
-
-
-def digest(name: str, tag: str) -> str:
-    """ "sha256:…" of the weights' file on this machine; "" for a model without weights. Raises InpaintError."""
-    return store.digest(name, card(name), tag) if tag else ""
-
-
-def verify(name: str, tag: str) -> str:
-    """What was checked of weights that are on this machine. Raises InpaintError for whatever is wrong."""
-    return store.verify(name, card(name), tag)
+    return not known.networks or any(Offer(name, known, tag).present for tag in tags(name))
 
 
 def default() -> str:
-    """The first model that is ready."""
-    return next(name for name in names() if ready(name))
+    """The best big network whose weights are on this machine; else PatchMatch: it beats small ones by the eye."""
+    big = (name for name in names() if card(name).networks and tags(name) and _is_big(offer(name)))
+    return next(big, "patchmatch")
+
+
+def _is_big(offer: Offer) -> bool:
+    return offer.present and not offer.facts.shipped
 
 
 def _ready_instead() -> str:
@@ -135,68 +110,125 @@ def _ready_instead() -> str:
 
 def fetch(name: str, tag: str = "") -> Iterator[Download]:
     """Get the model's weights here, telling how far it is; nothing to tell when they are. Raises InpaintError."""
-    if tag := pick_tag(name, tag):
-        try:
-            yield from store.fetch(name, card(name), tag)
-        except InpaintError as error:
-            raise InpaintError(f"{error} {_ready_instead()}") from None
+    try:
+        yield from offer(name, tag).fetch()
+    except InpaintError as error:
+        raise InpaintError(f"{error} {_ready_instead()}") from None
 
 
 # ---- models in memory
 
 
-def load(name: str, device: str = "cpu", tag: str = "", precision: str = "float32") -> Inpainter:
-    """The model, ready to fill on a device that `pick_device` gave, with weights as `pick_tag` takes them.
+@dataclass
+class Resident:
+    """A model in memory, and how many fills are using it."""
 
-    The ones used last stay in memory, as many as INPAINT_RESIDENT says (2). Raises InpaintError.
+    model: Inpainter
+    megabytes: float
+    users: int = 0
+
+
+RESIDENT: "OrderedDict[tuple[str, str, str, str], Resident]" = OrderedDict()  # the one used last is last
+
+
+@contextmanager
+def using(name: str, device: str = "cpu", tag: str = "", precision: str = "float32") -> Iterator[Inpainter]:
+    """The model while it fills, on a device that `pick_device` gave, with weights as `offer` takes them.
+
+    Models used last stay in memory: as many as INPAINT_RESIDENT says (2), together no more megabytes than
+    INPAINT_RESIDENT_MB (4096). One in use is never thrown out, nor is the one just loaded. Raises InpaintError.
     """
-    if precision not in PRECISIONS:
-        raise InpaintError(f"There is no precision {precision!r}; choose {', '.join(PRECISIONS)}.")
-    tag = pick_tag(name, tag)
+    precision = pick_precision(name, precision)
+    tag = offer(name, tag).tag
     key = (name, device, tag, precision)
     if key not in RESIDENT:
         for _ in fetch(name, tag):  # outside the lock: others go on while it downloads
             pass
     with LOCK:
-        if key not in RESIDENT:
-            release(keep=_resident() - 1)
-            RESIDENT[key] = _load(name, device, tag, precision)
-        RESIDENT.move_to_end(key)
-        return RESIDENT[key]
-
-
-def _resident() -> int:
+        resident = _resident(key)
+        resident.users += 1
     try:
-        return max(1, int(environ.get("INPAINT_RESIDENT", "2")))
-    except ValueError:
-        raise InpaintError("INPAINT_RESIDENT must be a whole number, how many models stay in memory.") from None
+        yield resident.model
+    finally:
+        with LOCK:
+            resident.users -= 1
 
 
-def _load(name: str, device: str, tag: str, precision: str) -> Inpainter:
-    known = card(name)
-    if not known.networks:
-        return known.load(device)
-    made = store.load(name, known, tag)
-    return known.load(device, **{part: _placed(what, device, precision) for part, what in made.items()})
+def load(name: str, device: str = "cpu", tag: str = "", precision: str = "float32") -> Inpainter:
+    """As `using`, for whoever does not say when it is done with the model."""
+    with using(name, device, tag, precision) as model:
+        return model
+
+
+def _resident(key: tuple[str, str, str, str]) -> Resident:
+    """The model at `key`, loaded if need be. Call with LOCK held."""
+    if key not in RESIDENT:
+        name, device, tag, precision = key
+        number, most = _limit("INPAINT_RESIDENT", 2), _limit("INPAINT_RESIDENT_MB", 4096)
+        made = offer(name, tag).load() if tag else {}
+        megabytes = sum(_megabytes(what, precision) for what in made.values())
+        release(keep=number - 1, most=most - megabytes)  # before there is one more
+        placed = {part: _placed(what, device, precision) for part, what in made.items()}
+        RESIDENT[key] = Resident(card(name).load(device, **placed), megabytes)
+    RESIDENT.move_to_end(key)
+    return RESIDENT[key]
+
+
+def _limit(variable: str, usual: int) -> int:
+    """What the environment allows. Raises InpaintError."""
+    text = os.environ.get(variable, "").strip() or str(usual)
+    if not text.isdecimal() or not int(text):
+        raise InpaintError(f"{variable} must be a whole number above 0, not {text!r}.")
+    return int(text)
+
+
+def _megabytes(what: "checkpoint.Part | Path", precision: str) -> float:
+    """What a network's tensors take in memory; of a file, its size."""
+    if isinstance(what, Path):
+        return what.stat().st_size / 1e6
+    return sum(tensor.numel() for tensor in what.state.values()) * (4 if precision == "float32" else 2) / 1e6
 
 
 def _placed(what: "checkpoint.Part | Path", device: str, precision: str):
     """A network on its device; a file as it is."""
     if isinstance(what, Path):
         return what
+    from .nets.device import prepare
+
+    return prepare(checkpoint.network(what), device, precision)
+
+
+def forked() -> None:
+    """To be called in a process that was forked: threads of the other one are not here, whatever waits for them."""
+    import cv2
     import torch
 
-    net = checkpoint.network(what)
-    return net.to(device, getattr(torch, precision), memory_format=torch.channels_last)
+    global LOCK
+    LOCK = threading.RLock()
+    store.forked()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
 
 
-def release(keep: int = 0) -> None:
-    """Let go of all models but the ones used last, and give their memory back."""
+def release(keep: int = 0, most: float = 0) -> bool:
+    """Let go of models that no fill is using, the longest unused first, and give their memory back.
+
+    keep: how many may stay. most: megabytes they may have together. Gives whether any had to go.
+    """
     with LOCK:
-        if len(RESIDENT) <= keep:
-            return
-        while len(RESIDENT) > keep:
-            RESIDENT.popitem(last=False)
+        gone = False
+        for key in [key for key, resident in RESIDENT.items() if not resident.users]:
+            if len(RESIDENT) <= keep and sum(one.megabytes for one in RESIDENT.values()) <= most:
+                break
+            del RESIDENT[key]
+            gone = True
+    if gone:
+        _give_back()
+    return gone
+
+
+def _give_back() -> None:
+    """What Python, torch and the C library keep of freed memory, to the machine."""
     gc.collect()
     if torch := sys.modules.get("torch"):
         if torch.cuda.is_available():
@@ -207,6 +239,16 @@ def release(keep: int = 0) -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim:
             trim(0)
+
+
+def pick_precision(name: str, wanted: str = "float32") -> str:
+    """The precision itself, if the model works in it. Raises InpaintError."""
+    known = card(name)
+    if wanted not in PRECISIONS:
+        raise InpaintError(f"There is no precision {wanted!r}; choose {', '.join(PRECISIONS)}.")
+    if wanted not in known.precisions:
+        raise InpaintError(f"{known.title} does not work in {wanted}; it works in {', '.join(known.precisions)}.")
+    return wanted
 
 
 def pick_device(name: str, wanted: str = "auto") -> str:

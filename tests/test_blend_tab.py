@@ -12,6 +12,7 @@ from playwright.sync_api import sync_playwright
 from inpaint.contract import InpaintError
 from inpaint.imaging.picture import open_picture
 from inpaint.lab.blend import METHODS, OPTIONS, Placement
+from inpaint.page.parts.tab import share
 from inpaint.page.session import Session
 from inpaint.page.tabs.blend import EXAMPLES, Blend, Pair, at_first
 from inpaint.page.widgets.painter import from_painter
@@ -23,9 +24,9 @@ DEFAULTS = [option.default for option in OPTIONS]
 @pytest.fixture(scope="module")
 def tab():
     async def lay_out() -> Blend:  # where no event loop runs, Blocks makes some and never closes them
-        with gr.Blocks():
+        with gr.Blocks() as blocks:
             made = Blend()
-            made.lay_out()
+            made.lay_out(share(blocks))
         return made
 
     return asyncio.run(lay_out())
@@ -128,11 +129,9 @@ def test_a_slender_cut_out_is_first_placed_so_that_all_of_it_is_seen():
 
 def harness() -> gr.Blocks:
     with gr.Blocks(analytics_enabled=False) as page:
-        session = gr.State(Session(), time_to_live=3600, delete_callback=Session.close)
-        made = Blend()
-        made.lay_out()
-        quick = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
-        made.connect(session, quick, {"show_progress": "hidden", "api_visibility": "private"})
+        shared, made = share(page), Blend()
+        made.lay_out(shared)
+        made.connect(shared)
     return page
 
 

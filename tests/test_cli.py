@@ -54,6 +54,15 @@ def test_fill_with_options_views_and_truth(files):
     assert {p.name for p in (files / "views").iterdir()} >= {"out.offsets.png", "out.sources.png"}
 
 
+def test_a_precision_that_the_method_does_not_bear(files):
+    status, _, said = run(
+        *("fill", files / "photo.png", files / "mask.png", "-o", files / "out.png", "-m", "telea"),
+        *("--precision", "float16", "--manifest"),
+    )
+    assert status == 2 and "Telea (fast marching) does not work in float16; it works in float32." in said
+    assert not (files / "out.png").exists() and not (files / "out.json").exists()
+
+
 def test_two_folders_fill_a_batch(files, image):
     photos, masks = files / "photos", files / "masks"
     photos.mkdir()
@@ -122,7 +131,7 @@ BAD = {
     "all hole": (["fill", "{}/photo.png", "{}/white.png", "-o", "{}/o.png"], "whole picture"),
     "other size": (["fill", "{}/photo.png", "{}/small.png", "-o", "{}/o.png"], "same size"),
     "no suffix": (["fill", "{}/photo.png", "{}/mask.png", "-o", "{}/o"], "end the name in"),
-    "no folder": (["fill", "{}/photo.png", "{}/mask.png", "-o", "{}/no/o.png", "-m", "telea"], "Cannot write"),
+    "no folder": (["fill", "{}/photo.png", "{}/mask.png", "-o", "{}/no/o.png", "-m", "telea"], "cannot be written"),
     "over the input": (["fill", "{}/photo.png", "{}/mask.png", "-o", "{}/photo.png"], "overwrite"),
     "folder and file": (["fill", "{}", "{}/mask.png", "-o", "{}/o"], "must be a folder"),
     "views over a file": (

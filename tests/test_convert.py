@@ -6,7 +6,8 @@ from recipe import load_fixture, make_state
 from typer.testing import CliRunner
 
 from inpaint import InpaintError, zoo
-from inpaint.checkpoints import checkpoint, store
+from inpaint.checkpoints import checkpoint
+from inpaint.checkpoints.published import convert
 from inpaint.cli import app as cli
 
 PUBLISHED = {  # model, layouts of its networks → fixture and what its trainer wraps around each
@@ -20,6 +21,7 @@ PUBLISHED = {  # model, layouts of its networks → fixture and what its trainer
     ("pconv", "openmmlab"): [("pconv_mmagic", "openmmlab")],
     ("pconv", "naoto0804"): [("pconv_unet_naoto", "model")],
     ("edgeconnect", "official"): [("edgeconnect_edge", "generator"), ("edgeconnect_inpaint", "module.")],
+    ("gmcnn", "official"): [("gmcnn", "")],
     ("glcic", "openmmlab"): [("gl_mmagic", "openmmlab")],
     ("aotgan", "official"): [("aotgan_official", "")],
     ("aotgan", "openmmlab"): [("aotgan_mmagic", "openmmlab")],
@@ -79,8 +81,8 @@ def test_lama_as_the_program_it_is_published_as(tmp_path):
     path = tmp_path / "big-lama.pt"
     torch.jit.save(torch.jit.script(Tree(state)), str(path))
     with pytest.raises(InpaintError, match="TorchScript program"):
-        store.convert(path, "lama:FAMILY")
-    part = store.convert(path, "lama:FAMILY", trusted=True)
+        convert(path, "lama:FAMILY")
+    part = convert(path, "lama:FAMILY", trusted=True)
     plain = checkpoint.fit(published("lama_big", ""), part.family)
     checkpoint.same({"net": part}, {"net": plain}, path.name)
 

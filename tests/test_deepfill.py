@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from parity import PRECISIONS, check, inputs, load
+from parity import DEVICE, PRECISIONS, check, inputs, load
 from recipe import fill_state, load_fixture, make_inputs, noise_tensor, smooth_field
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from inpaint import InpaintError
 from inpaint.checkpoints import checkpoint
 from inpaint.models import crfill, deepfill_v1, deepfill_v2
+from inpaint.models import deepfill as shared
 from inpaint.nets import attention, deepfill
+from inpaint.nets.device import prepare
 
 FAMILIES = {"V1": deepfill.V1, "V2": deepfill.V2, "CRFILL": deepfill.CRFILL}
 NETS = {  # fixture -> family, layout, parameters; the second network of the authors' names has to be asked for
@@ -48,7 +50,7 @@ def load_csqiangwen(name="deepfillv2_csqiangwen"):
     entries = [[key.replace("weight_bar", "weight_orig"), *rest] for key, *rest in manifest["state"]]
     state = fill_state(entries, **manifest["recipe"])
     state = {key.replace("weight_orig", "weight_bar"): torch.from_numpy(value) for key, value in state.items()}
-    return manifest, expected, checkpoint.network(checkpoint.fit(state, deepfill.V2))
+    return manifest, expected, prepare(checkpoint.network(checkpoint.fit(state, deepfill.V2)), DEVICE)
 
 
 def reference(name):
@@ -214,7 +216,7 @@ VARIANTS = {
 def features(case, precision="float64", names=("ca-f", "ca-n")):
     shape = case["shape"]
     field = smooth_field(names[0], shape, 4) + 0.5 * noise_tensor(names[1], shape)
-    return torch.from_numpy(np.maximum(field, 0) * np.float32(0.05)).to(PRECISIONS[precision])
+    return torch.from_numpy(np.maximum(field, 0) * np.float32(0.05)).to(DEVICE, PRECISIONS[precision])
 
 
 def masks(case, like):
@@ -492,7 +494,7 @@ def test_origin_does_not_count_what_the_attention_overlooked():
     mask = np.zeros((16, 24), bool)
     mask[:8, :8] = mask[12, 20] = True
     source = np.full((2, 3), 5)
-    origin = deepfill_v2.trace(source, mask)
+    origin = shared.trace(source, mask)
     assert (origin[4, 4] == -1).all() and tuple(origin[0, 0]) == (8, 16) and tuple(origin[7, 6]) == (15, 22)
 
 
@@ -513,9 +515,9 @@ def test_model_feeds_colours_in_the_order_of_the_weights(family, layout):
 def test_model_gives_back_the_range_it_takes(family, layout):
     net = narrow(family, layout)
     image, mask = patch()
-    x, _ = deepfill_v2.tensors(net, image, mask)
+    x, _ = shared.tensors(net, image, mask)
     assert net.config.low <= x.min() and x.max() <= 1
-    assert (deepfill_v2.picture(net, x) == image).all()
+    assert (shared.picture(net, x) == image).all()
 
 
 def test_every_source_has_a_digest_and_a_layout():

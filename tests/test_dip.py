@@ -1,6 +1,8 @@
 """Deep Image Prior: the published network against recorded outputs, then the fit and its promises."""
 
 import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,10 +15,48 @@ from torch.nn import functional  # noqa: E402
 from inpaint.contract import InpaintError  # noqa: E402
 from inpaint.imaging.curve import curve  # noqa: E402
 from inpaint.models import dip  # noqa: E402
-from inpaint.nets.skip import Growing, Skip, from_reference  # noqa: E402
+from inpaint.nets.skip import Growing, Skip  # noqa: E402
 
 PUBLISHED = {"kate": "text", "vase": "object", "library": "large hole"}  # fixture: preset
 every_fixture = pytest.mark.parametrize("name", PUBLISHED)
+
+
+def reference_names(net: Skip) -> dict[str, str]:
+    """Module names of the reference (counters) -> module names of `net`, for a network padded by reflection.
+
+    There each padded convolution is a pair (padding, convolution), hence the trailing ".1".
+    """
+    names: dict[str, str] = {}
+
+    def unit(ours: str, conv: str, norm: str) -> None:
+        names[conv], names[norm] = f"{ours}.conv", f"{ours}.norm"
+
+    theirs, ours, scale = "", "scales", net.scales
+    while True:
+        branch = f"{theirs}1.1." if scale.skip else f"{theirs}1."
+        if scale.skip:
+            unit(f"{ours}.skip", f"{theirs}1.0.1.1", f"{theirs}1.0.2")
+        unit(f"{ours}.down", f"{branch}1.1", f"{branch}2")
+        unit(f"{ours}.refine", f"{branch}4.1", f"{branch}5")
+        names[f"{theirs}2"] = f"{ours}.join"
+        unit(f"{ours}.up", f"{theirs}3.1", f"{theirs}4")
+        if scale.mix:
+            unit(f"{ours}.mix", f"{theirs}6.1", f"{theirs}7")
+        if scale.inner is None:
+            break
+        theirs, ours, scale = f"{branch}7.", f"{ours}.inner", scale.inner
+    names["9.1" if net.scales.mix else "6.1"] = "head"
+    return names
+
+
+def from_reference(state: dict[str, torch.Tensor], net: Skip) -> dict[str, torch.Tensor]:
+    """A state dict of the reference code with its modules renamed to those of `net`."""
+    names = reference_names(net)
+    renamed = {}
+    for key, value in state.items():
+        module, leaf = key.rsplit(".", 1)
+        renamed[f"{names.get(module, module)}.{leaf}"] = value
+    return renamed
 
 
 def published(name, dtype):
@@ -68,7 +108,7 @@ def test_first_losses_are_the_published_ones(name):
     net, manifest, _ = published(name, torch.float64)
     run = manifest["optimisation"]
     image, mask = recipe.make_inputs(run["h"], run["w"], run["mask"])
-    (stage,) = dip.prepare(image, mask.astype(bool), 6, False, "cpu")
+    (stage,) = dip.pyramid(image, mask.astype(bool), 6, False, "cpu")
     z, target, known = (t.double() for t in (fixture_input(name, run["h"], run["w"]), stage.target, stage.known))
     adam = torch.optim.Adam(net.parameters(), lr=0.01)
     losses = []
@@ -123,6 +163,53 @@ def test_the_seed_decides_and_nothing_outside_is_disturbed(scene):
     first, again, other = (fill(scene, seed=s)[-1].image for s in (1, 1, 2))
     assert (first == again).all() and (first != other).any()
     assert torch.equal(before, torch.get_rng_state()) and threads == torch.get_num_threads()
+
+
+@pytest.mark.parametrize("preset", dip.PRESETS)
+def test_first_weights_are_torchs_own(preset):
+    chosen = dip.PRESETS[preset]
+    net = dip.build(chosen, 256, 2, seed=7)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        plain = Growing(**chosen.net, finer=(32, 16)) if chosen.light else Skip(**chosen.net)
+    drawn = plain.state_dict()
+    assert drawn.keys() == net.state_dict().keys()
+    for name, value in net.state_dict().items():
+        assert torch.equal(value, drawn[name]), name
+
+
+def test_first_weights_are_drawn_whatever_other_threads_draw():
+    alone = dip.build(dip.PRESETS["light"], 256, 2, seed=7).state_dict()
+    done = threading.Event()
+
+    def draw():
+        while not done.is_set():
+            torch.rand(1)
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        nets = [dip.build(dip.PRESETS["light"], 256, 2, seed=7).state_dict() for _ in range(20)]
+    finally:
+        done.set()
+        thread.join()
+    assert all(torch.equal(net[name], value) for net in nets for name, value in alone.items())
+
+
+def test_two_fills_at_once_are_each_as_alone(scene):
+    alone = fill(scene, seed=7, iterations=3)[-1].image
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: fill(scene, seed=7, iterations=3)[-1].image, range(6)))
+    assert all((image == alone).all() for image in both)
+
+
+def test_noise_is_the_processors_on_every_device(scene, monkeypatch):
+    generators = []
+    monkeypatch.setattr(torch, "Generator", lambda *at: generators.append(at) or torch._C.Generator(*at))
+    with pytest.raises(RuntimeError):  # a meta tensor has no number to read
+        stages = [stage._replace(target=stage.target.to("meta")) for stage in dip.pyramid(*scene, 4, True, "cpu")]
+        dip.start(stages, 3, dip.PRESETS["light"], "meta")(stages[0], 0)
+    assert generators and all(at == () for at in generators)
 
 
 def test_the_clock_does_not_change_the_result(scene, monkeypatch):
@@ -244,7 +331,7 @@ def test_a_fit_that_never_starts_is_explained(scene, monkeypatch):
 
 
 def test_curves_take_what_comes():
-    plot = curve({"a": [1, 0, math.nan, 4], "b": [2.0]}, log=True, y="loss", every=10)
+    plot = curve({"a": [1, 0, math.nan, 4], "b": [2.0]}, scale="log", y="loss", every=10)
     assert plot.shape == (300, 480, 3) and plot.dtype == np.uint8 and plot.std() > 10
-    assert curve({"none yet": []}, log=True, size=(320, 200)).shape == (200, 320, 3)
+    assert curve({"none yet": []}, scale="log", size=(320, 200)).shape == (200, 320, 3)
     assert curve({"bad": [math.nan, math.inf]}).shape == (300, 480, 3)

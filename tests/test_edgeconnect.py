@@ -48,7 +48,7 @@ def bits(expected: dict, case: dict) -> np.ndarray:
 
 def soft_edges(case: dict, dtype: torch.dtype) -> torch.Tensor:
     field = np.abs(smooth_field("edge-map", (1, 1, case["h"], case["w"]), 8)) % 1.0
-    return torch.from_numpy(field).to(dtype)
+    return torch.from_numpy(field).to(parity.DEVICE, dtype)
 
 
 @torch.inference_mode()
@@ -106,7 +106,7 @@ def test_image_generator_is_the_reference(precision, case):
 def test_canny_sees_nothing_of_the_hole_and_is_the_recorded_one(case):
     _, expected = load_fixture("edgeconnect_pipeline")
     x, mask = parity.inputs(case, torch.float64)
-    picture, hole = x[0].permute(1, 2, 0).numpy().astype(np.uint8), mask[0, 0].numpy().astype(bool)
+    picture, hole = x[0].permute(1, 2, 0).cpu().numpy().astype(np.uint8), mask[0, 0].cpu().numpy().astype(bool)
     blanked = np.where(hole[..., None], 0, picture).astype(np.uint8)
     found = edgeconnect.canny(blanked, 2, ~hole)
     assert np.array_equal(found, edgeconnect.canny(picture, 2, ~hole))

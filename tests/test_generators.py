@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from parity import PRECISIONS, check, inputs
+from parity import DEVICE, PRECISIONS, check, inputs
 from recipe import fill_state, load_fixture
 
 from inpaint.checkpoints import checkpoint
 from inpaint.models import aotgan as aotgan_model
 from inpaint.models import glcic as glcic_model
 from inpaint.nets import aotgan, colour, glcic, gmcnn
+from inpaint.nets.device import prepare
 from inpaint.nets.layout import Family, Layout
 
 SHORT = aotgan.Config(blocks=2)
@@ -47,7 +48,7 @@ def load(name):
     family, layout = FAMILIES[name]
     part = checkpoint.fit({key: torch.from_numpy(value) for key, value in state.items()}, family)
     assert part.layout == layout
-    return manifest, expected, checkpoint.network(part)
+    return manifest, expected, prepare(checkpoint.network(part), DEVICE)
 
 
 def compare(name, net, dtype, case="", see=lambda x, hole: (x, hole)):

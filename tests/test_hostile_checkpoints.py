@@ -10,7 +10,7 @@ import tiny
 import torch
 
 from inpaint import InpaintError
-from inpaint.checkpoints import checkpoint, store
+from inpaint.checkpoints import checkpoint, published
 
 NETWORKS = {"net": "tiny:FAMILY"}
 
@@ -35,7 +35,7 @@ def zoo_with_tiny(monkeypatch):
 def refuse(path, words, layouts=None):
     """The file is refused wherever a file comes in, by its name and for this reason, in one sentence."""
     with pytest.raises(InpaintError, match=words) as caught:
-        store.identify(NETWORKS, (path,))
+        published.identify(NETWORKS, (path,))
     assert path.name in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -78,7 +78,7 @@ def test_a_program_is_not_run_unless_it_is_the_published_one(tmp_path):
     with pytest.warns(DeprecationWarning):
         torch.jit.save(program, str(path))
     refuse(path, "TorchScript program")
-    part = store.convert(path, "tiny:FAMILY", trusted=True)  # its digest was checked against the card's
+    part = published.convert(path, "tiny:FAMILY", trusted=True)  # its digest was checked against the card's
     assert part.state["first.weight"].shape == (64, 3, 3, 3)
 
 

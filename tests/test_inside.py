@@ -8,8 +8,8 @@ from playwright.sync_api import sync_playwright
 from test_page import choose, downloaded, photo_file, pixels, run
 
 from inpaint import zoo
+from inpaint.page.edges import Edges
 from inpaint.page.parts.inside import arrow, desk, strip
-from inpaint.page.session import Edges
 
 
 @pytest.mark.parametrize("ground", [0, 127, 255])

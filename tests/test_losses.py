@@ -3,12 +3,10 @@
 import math
 import socket
 import sys
-from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import uniform_filter
 from torch import nn
 
 from inpaint.training import losses, vgg
@@ -116,23 +114,6 @@ def test_discount_knows_nothing_beyond_the_picture():
     assert losses.l1(torch.ones(1, 3, 8, 8), torch.zeros(1, 3, 8, 8), whole).item() == 0
 
 
-def test_confidence_is_a_mean_repeated(mask):
-    found = losses.confidence(mask, size=5, passes=3)
-    for hole, one in zip(mask[:, 0].numpy().astype(float), found[:, 0].numpy(), strict=True):
-        near = 1 - hole
-        for _ in range(3):
-            near = np.where(hole == 1, uniform_filter(near, 5, mode="mirror"), 1)
-        np.testing.assert_allclose(one, near * hole, atol=1e-6)
-
-
-def test_confidence_falls_towards_the_middle_and_takes_small_pictures():
-    across = losses.confidence(box(64, 16, 16, 32), size=9)[0, 0, 32, 16:32]  # from the rim to the middle
-    assert all(a > b for a, b in pairwise(across.tolist()))
-    small = losses.confidence(box(17, 4, 4, 6))
-    assert small.isfinite().all()
-    assert small.max() <= 1
-
-
 def test_total_variation_of_one_pixel_and_of_nothing_beyond_the_rim():
     hole, picture = box(5, 2, 2, 1), torch.zeros(1, 3, 5, 5)
     picture[..., 2, 2] = 1  # two steps across and two down, of 20 each
@@ -162,43 +143,13 @@ def test_layers_of_grams_are_summed():
     made = [torch.ones(1, 2, 4, 4), torch.full((1, 3, 2, 2), 3.0)]  # Grams of 1/2 and of 9/3
     nothing = [torch.zeros_like(a) for a in made]
     assert losses.style(made, nothing).item() == pytest.approx(0.5 + 3)
-    assert losses.texture(made, nothing).item() == pytest.approx(0.25 + 9)
 
 
-def test_content_is_squared():
-    assert losses.content(torch.full((1, 4, 3, 3), 3.0), torch.ones(1, 4, 3, 3)).item() == 4
-
-
-def test_style_does_not_see_where_and_texture_does(rng):
+def test_style_does_not_see_where(rng):
     features = torch.rand(2, 5, 8, 8, generator=rng)
-    moved = features.roll(4, -1)
-    assert losses.style([features], [moved]).item() == pytest.approx(0, abs=1e-6)
+    assert losses.style([features], [features.roll(4, -1)]).item() == pytest.approx(0, abs=1e-6)
     within = features.flatten(2)[..., torch.randperm(64, generator=rng)].view_as(features)
     assert losses.style([features], [within]).item() == pytest.approx(0, abs=1e-6)
-    assert losses.texture([features], [moved], 4).item() > 1e-4
-    assert losses.texture([features], [moved], 8).item() == pytest.approx(0, abs=1e-9)
-
-
-def test_texture_by_hand():
-    made, truth = torch.zeros(1, 1, 2, 4), torch.zeros(1, 1, 2, 4)
-    made[..., :2], truth[..., 2:] = 1, 2  # Grams of 1 and 0 against 0 and 4
-    assert losses.texture([made], [truth], 2).item() == pytest.approx((1 + 16) / 2)
-
-
-def test_patches_are_cut_side_by_side():
-    features = torch.arange(2 * 3 * 5 * 7.0).view(2, 3, 5, 7)
-    cut = losses.patches(features, 2)
-    expected = [features[n, :, y : y + 2, x : x + 2].tolist() for n in range(2) for y in (0, 2) for x in (0, 2, 4)]
-    assert cut.tolist() == expected
-    assert losses.patches(features, 16).shape == (2, 3, 5, 5)
-
-
-def test_perceptual_adversarial_weighs_layers_and_its_critic_keeps_a_margin():
-    made = [torch.full((1, 2, 4, 4), 1.0), torch.full((1, 4, 2, 2), 3.0)]
-    apart = losses.perceptual_adversarial(made, [torch.zeros_like(a) for a in made], (0.5, 2))
-    assert apart.item() == pytest.approx(0.5 * 1 + 2 * 3)
-    assert losses.margin(apart, 10).item() == pytest.approx(3.5)
-    assert losses.margin(apart, 5).item() == 0
 
 
 def test_feature_matching_moves_the_made_alone():
@@ -214,12 +165,9 @@ def test_feature_matching_moves_the_made_alone():
 PAIRS = {  # of pictures
     "l1": losses.l1,
     "l2": losses.l2,
-    "content": losses.content,
     "perceptual": lambda a, b: losses.perceptual([a, a[..., ::2]], [b, b[..., ::2]]),
     "style": lambda a, b: losses.style([a, a[..., ::2]], [b, b[..., ::2]]),
-    "texture": lambda a, b: losses.texture([a], [b], 4),
     "feature_matching": lambda a, b: losses.feature_matching([a], [b]),
-    "perceptual_adversarial": lambda a, b: losses.perceptual_adversarial([a], [b], [2]),
 }
 REGIONS = {  # of pictures and a hole
     "l1": losses.l1,
@@ -227,7 +175,6 @@ REGIONS = {  # of pictures and a hole
     "cross_entropy": losses.cross_entropy,
     "total_variation": lambda a, b, where: losses.total_variation(a, where),
     "discounted": lambda a, b, where: losses.l1(a, b, losses.discount(where, 0.9)),
-    "confident": lambda a, b, where: losses.l1(a, b, losses.confidence(where)),
 }
 
 
@@ -289,14 +236,11 @@ REAL, MADE = 2.0, -0.5  # scores
 SURE = {score: 1 / (1 + math.exp(-score)) for score in (REAL, MADE)}  # as probabilities
 CRITICS = {
     "minimax_critic": -math.log(SURE[REAL]) - math.log(1 - SURE[MADE]),
-    "least_squares_critic": (1 + 0.25) / 2,
     "hinge_critic": 0 + 0.5,
     "wasserstein_critic": -2.5,
 }
 NETWORKS = {
-    "minimax": math.log(1 - SURE[MADE]),
     "non_saturating": -math.log(SURE[MADE]),
-    "least_squares": 2.25 / 2,
     "hinge": 0.5,
     "wasserstein": 0.5,
 }
@@ -328,14 +272,10 @@ def test_sure_critics_leave_finite_gradients(name, score):
     assert all(s.grad.isfinite().all() for s in scores)
 
 
-def test_what_saturates_and_what_does_not():
-    slopes = {}
-    for loss in (losses.minimax, losses.non_saturating):
-        score = torch.tensor([-12.0], requires_grad=True)  # the critic is sure that it was made
-        loss(score).backward()
-        slopes[loss] = score.grad.abs().item()
-    assert slopes[losses.minimax] < 1e-4
-    assert slopes[losses.non_saturating] > 0.99
+def test_a_critic_that_is_sure_still_teaches():
+    score = torch.tensor([-12.0], requires_grad=True)  # it was made, the critic says
+    losses.non_saturating(score).backward()
+    assert score.grad.item() == pytest.approx(-1, abs=1e-2)
 
 
 def test_the_hinge_leaves_alone_what_is_beyond_the_margin():
@@ -343,16 +283,6 @@ def test_the_hinge_leaves_alone_what_is_beyond_the_margin():
     losses.hinge_critic(real, made).backward()
     assert real.grad.tolist() == [0, -0.5]
     assert made.grad.tolist() == [0, 0.5]
-
-
-def test_clipped_weights():
-    critic = nn.Linear(2, 1)
-    with torch.no_grad():
-        critic.weight.copy_(torch.tensor([[0.5, -0.004]]))
-        critic.bias.fill_(-3)
-    losses.clip_weights(critic)
-    assert critic.weight.tolist() == [[pytest.approx(0.01), pytest.approx(-0.004)]]
-    assert critic.bias.item() == pytest.approx(-0.01)
 
 
 def linear(weight: torch.Tensor):

@@ -96,7 +96,8 @@ import os, pathlib
 import numpy as np
 import standins
 import inpaint
-from inpaint import store, zoo
+from inpaint import zoo
+from inpaint.checkpoints import store
 
 os.environ["INPAINT_RESIDENT"] = "2"
 folder = pathlib.Path(sys.argv[1])

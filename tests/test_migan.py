@@ -5,7 +5,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+import inpaint
+from inpaint import zoo
+from inpaint.checkpoints import store
 from inpaint.contract import InpaintError
+from inpaint.lab import manifest
 from inpaint.models import migan
 
 COLOUR = 200, 30, 90
@@ -56,6 +60,26 @@ def test_the_hole_is_filled_and_the_rest_is_known(tmp_path, image, mask, turned)
 
 def test_no_gpu_of_onnxruntime_means_the_processor(tmp_path):
     assert migan.start("cuda", stand_in(tmp_path / "migan.onnx")).get_providers()[-1] == "CPUExecutionProvider"
+
+
+@pytest.mark.parametrize("there", ["cpu", "cuda"])
+def test_the_report_says_where_it_ran(tmp_path, image, mask, monkeypatch, there):
+    """Asked to run on the GPU: only the session knows whether it does."""
+    start = migan.start
+
+    def elsewhere(device, file):
+        session = start(device, file)
+        if there == "cuda":
+            monkeypatch.setattr(session, "get_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
+        return session
+
+    monkeypatch.setattr(migan, "start", elsewhere)
+    monkeypatch.setattr(zoo, "pick_device", lambda name, wanted="auto": "cuda")
+    monkeypatch.setattr(zoo, "RESIDENT", type(zoo.RESIDENT)())
+    monkeypatch.setattr(store, "own", lambda: {"migan": (stand_in(tmp_path / "migan.onnx"),)})
+    *_, fill = inpaint.stream(image, mask, "migan")
+    assert fill.report.device == there and f"on {there}" in str(fill.report)
+    assert manifest.of(fill, mask).device == there
 
 
 @pytest.mark.parametrize(

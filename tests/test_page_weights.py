@@ -17,7 +17,8 @@ import json, sys
 sys.path[:0] = [{tests!r}]
 import pytest, tiny
 from huggingface_hub import constants
-from inpaint import contract, store
+from inpaint import contract
+from inpaint.checkpoints import store
 from inpaint.page import build, launch
 
 constants.DOWNLOAD_CHUNK_SIZE = 500

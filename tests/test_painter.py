@@ -12,10 +12,9 @@ from browser import browsing, chromium, served
 from PIL import Image, ImageCms
 
 from inpaint.contract import InpaintError
+from inpaint.page.pictures import PREVIEW, picture_url
 from inpaint.page.widgets.painter import (
     PNG,
-    PREVIEW,
-    data_url,
     from_painter,
     mask_painter,
     photo_file,
@@ -56,7 +55,7 @@ def test_nothing_painted_is_no_mask(value):
 
 
 def png(size=(8, 8), fmt="PNG") -> str:
-    return data_url(Image.new("1", size), fmt)
+    return picture_url(np.zeros(size[::-1], bool), fmt)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from inpaint.imaging import offsets as drawing
+from inpaint.imaging.masks import patch_sums
 from inpaint.models import patchmatch
 
 
@@ -159,14 +160,23 @@ def test_scattered_pixels_are_filled_as_well_as_by_diffusion(fill, noise):
 def test_sources_are_whole_patches_or_smaller_ones_or_partial():
     mask = box()
     size, source = patchmatch.find_sources(mask, 7)
-    assert size == 7 and (patchmatch.box_sum(mask, 7)[source] == 0).all()
+    assert size == 7 and (patch_sums(mask, 7)[source] == 0).all()
     rim = np.ones((60, 60), bool)
     rim[:4] = False
     size, source = patchmatch.find_sources(rim, 7)
-    assert size == 3 and (patchmatch.box_sum(rim, 3)[source] == 0).all()
+    assert size == 3 and (patch_sums(rim, 3)[source] == 0).all()
     scattered = np.random.default_rng(0).random((60, 60)) < 0.5
     size, source = patchmatch.find_sources(scattered, 7)
     assert size == 7 and not patchmatch.centres(scattered, 7)[source].any()
+
+
+def test_kernels_do_not_promise_that_all_is_finite():
+    from inpaint.imaging import matching
+
+    kernels = [it for it in vars(matching).values() if hasattr(it, "targetoptions")]
+    assert len(kernels) == 3
+    for kernel in kernels:  # the search begins with an infinite limit
+        assert kernel.targetoptions["fastmath"] == {"reassoc", "contract", "nsz", "arcp"}
 
 
 def test_kernels_are_compiled_for_one_signature_only(fill):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from parity import PRECISIONS, check, inputs, load
+from parity import DEVICE, PRECISIONS, check, inputs, load
 from recipe import fill_state, load_fixture, noise_tensor, smooth_field
 
 from inpaint.checkpoints import checkpoint
@@ -42,11 +42,11 @@ def run_layer(case, precision, polarity=False, **changes):
     layer = pconv.PartialConv2d(*shape, **{**options, **changes})
     state = fill_state(case["state"], **LAYER["recipe"])
     layer.load_state_dict({key: torch.from_numpy(value) for key, value in state.items()})
-    x = torch.from_numpy(noise_tensor("pc-x", (2, case["cin"], 21, 26))).to(dtype)
+    x = torch.from_numpy(noise_tensor("pc-x", (2, case["cin"], 21, 26))).to(DEVICE, dtype)
     mask = layer_mask(case)
     if mask is not None:
-        mask = (1 - mask if polarity else mask).to(dtype)
-    out, known = layer.to(dtype)(x, mask)
+        mask = (1 - mask if polarity else mask).to(DEVICE, dtype)
+    out, known = layer.to(DEVICE, dtype)(x, mask)
     assert list(out.shape) == case["out_shape"] and list(known.shape) == case["mask_shape"]
     arguments = "partialconv2d_nvidia", LAYER, EXPECTED, case["id"]
     check(*arguments, "output", out, precision, step=1)

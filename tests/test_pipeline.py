@@ -1,5 +1,7 @@
 """Properties of the pipeline: any picture, any mask, any size a model may ask for."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,8 +10,10 @@ from hypothesis.extra.numpy import arrays
 
 import inpaint
 from inpaint import Card, InpaintError, Number, Size, Step
+from inpaint.fill import patch as patching
 from inpaint.fill import pipeline
-from inpaint.imaging import masks
+from inpaint.fill.groups import group
+from inpaint.imaging import made_up, masks
 
 ANY = Size()
 
@@ -75,7 +79,7 @@ def test_groups_are_disjoint_and_hold_every_hole(data, shape):
         y, x = data.draw(st.integers(0, shape[0] - 1)), data.draw(st.integers(0, shape[1] - 1))
         mask[y : y + data.draw(st.integers(1, 20)), x : x + data.draw(st.integers(1, 20))] = True
     covered = np.zeros(shape, int)
-    for box in pipeline.group(mask, 0.5, Size()):
+    for box in group(mask, 0.5, Size()):
         covered[box] += 1
     assert covered.max() == 1 and (covered[mask] == 1).all()
 
@@ -114,14 +118,14 @@ def test_shrinking_does_not_darken_the_rim():
     crop, hole = np.full((100, 100, 3), 200, np.uint8), np.zeros((100, 100), bool)
     hole[33:67, 33:67] = True
     crop[hole] = 0
-    small, small_hole = pipeline.shrink(crop, hole, (31, 31))
+    small, small_hole = patching.shrink(crop, hole, (31, 31))
     assert (small[~small_hole] == 200).all() and (small[small_hole] == 0).all() and small_hole.any()
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
 def test_shrinking_scattered_holes_leaves_hole_and_known(share):
     hole = np.random.default_rng(0).random((200, 200)) < share
-    _, small_hole = pipeline.shrink(np.zeros((200, 200, 3), np.uint8), hole, (20, 20))
+    _, small_hole = patching.shrink(np.zeros((200, 200, 3), np.uint8), hole, (20, 20))
     assert small_hole.any() and not small_hole.all()
 
 
@@ -141,8 +145,8 @@ def test_feather_fades_a_colour_step_only_inside_the_rim():
 def test_detail_is_put_back_into_the_last_fill_only(mask, monkeypatch):
     noisy = np.random.default_rng(0).integers(80, 120, (*mask.shape, 3), np.uint8)
     options = {"working_size": 64, "detail": 0.8}
-    asked, put_back = [], pipeline.put_back
-    monkeypatch.setattr(pipeline, "put_back", lambda *given: asked.append(given[3:]) or put_back(*given))
+    asked, put_back = [], patching.put_back
+    monkeypatch.setattr(patching, "put_back", lambda *given: asked.append(given[3:]) or put_back(*given))
 
     def grey(patch, hole, **_):
         yield Step(np.full_like(patch, 100), 0.5)
@@ -228,10 +232,105 @@ def test_a_model_that_returns_another_size_is_a_bug(image, mask):
         last(image, mask, model=wrong)
 
 
+@pytest.mark.parametrize("shape, to", [((5, 2000), 300), ((2000, 5), 300), ((3, 700), 64), ((700, 3), 64)])
+def test_a_strip_knows_how_much_it_was_shrunk(shape, to):
+    image, mask = np.zeros((*shape, 3), np.uint8), np.zeros(shape, bool)
+    mask[0, 0] = True
+    made = patching.cut(image, mask, np.s_[: shape[0], : shape[1]], Size(maximum=to))
+    assert made.scale == pytest.approx(to / max(shape), rel=0.02), "the shorter side is rounded to a pixel"
+
+
+@pytest.mark.parametrize("writeable", [True, False])
+def test_a_model_gets_arrays_of_its_own(writeable, image, mask):
+    kind = card(
+        Size(multiple=8), options=(inpaint.contract.Layer("draw"), inpaint.contract.Layer("second", "photo"))
+    )
+    image, mask, strokes, photo = (
+        image[:64, :64].copy(),
+        mask[:64, :64].copy(),
+        mask[:64, :64].copy(),
+        image[8:, :64],
+    )
+    given = image, mask, strokes, photo.copy()
+    before = [array.copy() for array in given]
+    for array in given:
+        array.flags.writeable = writeable
+    took = []
+
+    def vandal(patch, hole, **layers):
+        took.extend((patch, hole, *layers.values()))
+        for array in took:
+            assert array.flags.writeable and not any(np.shares_memory(array, mine) for mine in given)
+            array[:] = 1
+        yield Step(np.full_like(patch, 99))
+
+    options = {"draw": strokes, "second": given[3], "context": 4}
+    *_, fill = pipeline.run(vandal, kind, image, mask, **options)
+    assert len(took) == 4 and fill.report.crops == ((0, 0, 64, 64),), "the crop is the whole picture"
+    assert all((now == then).all() for now, then in zip(given, before, strict=True))
+    assert (fill.image[before[1]] == 99).all() and (fill.image[~before[1]] == image[~before[1]]).all()
+
+
 def test_numbers_parse():
-    assert Number("n", 1, 0, 4, 0.5).parse("2.5") == 2.5
-    assert isinstance(Number("n", 1, 0, 4).parse("2"), int)
-    assert inpaint.Flag("f", True).parse("off") is False
+    half, whole = Number("n", 1, 0, 4, 0.5), Number("n", 1, 0, 2000)
+    assert half.parse("2.5") == half.parse(np.float32(2.5)) == 2.5
+    assert isinstance(whole.parse("2"), int) and whole.parse("1e3") == whole.parse(np.int16(1000)) == 1000
+
+
+OPTIONS = (
+    Number("n", 1, 0, 4),
+    Number("n", 1, 0, 4, 0.1),
+    inpaint.Choice("c", "a", ("a", "1")),
+    inpaint.Flag("f", True),
+)
+STRANGE = {
+    "list": [1],
+    "dict": {"a": 1},
+    "array": np.array(["a", "b"]),
+    "one number": np.array([1]),
+    "bytes": b"1",
+    "complex": 1j,
+    "nothing": None,
+    "nan": math.nan,
+    "infinity": math.inf,
+    "minus infinity": "-inf",
+    "beyond a float": 10**400,
+    "beyond words": 10**5000,
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: type(option).__name__)
+@pytest.mark.parametrize("strange", STRANGE)
+def test_strange_values_are_explained(option, strange):
+    with pytest.raises(InpaintError, match="must be") as caught:
+        option.parse(STRANGE[strange])
+    assert len(str(caught.value)) < 120
+
+
+@pytest.mark.parametrize("value", [True, False, np.True_])
+def test_true_and_false_are_no_numbers_and_no_names(value):
+    for option in OPTIONS[:3]:
+        with pytest.raises(InpaintError, match="must be"):
+            option.parse(value)
+    with pytest.raises(InpaintError, match="seed"):
+        pipeline.check_seed(value)
+    assert OPTIONS[3].parse(value) is bool(value)
+
+
+def test_flags_parse():
+    flag = inpaint.Flag("f", True)
+    assert all(flag.parse(value) is True for value in (1, "1", "on", " Yes ", "true", True))
+    assert all(flag.parse(value) is False for value in (0, "0", "off", "no", "False", False))
+    for number in (2, -1, 0.5, "2"):
+        with pytest.raises(InpaintError, match="on or off"):
+            flag.parse(number)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31, 1.0, "1", None, [1], 10**5000], ids=lambda seed: str(type(seed)))
+def test_seeds_that_are_none_are_explained(seed):
+    with pytest.raises(InpaintError, match="whole number from 0"):
+        pipeline.check_seed(seed)
 
 
 def test_mask_tools():
@@ -249,7 +348,7 @@ def test_mask_tools():
     assert masks.resize(line, (100, 100)).any(axis=0).all(), "a thin line stays when shrunk"
 
 
-@pytest.mark.parametrize("make", [masks.random_box, masks.random_freeform])
+@pytest.mark.parametrize("make", [made_up.random_box, made_up.random_freeform])
 @pytest.mark.parametrize("shape", [(1, 1), (7, 300), (480, 640)], ids=str)
 def test_random_holes_are_seeded(make, shape):
     assert make(shape, 3).shape == shape and make(shape, 3).dtype == bool

@@ -11,7 +11,8 @@ from browser import browsing, chromium, served
 
 from inpaint.contract import InpaintError
 from inpaint.lab.blend import Placement, sticker
-from inpaint.page.widgets.placer import PREVIEW, from_placer, placer, to_placer
+from inpaint.page.pictures import PREVIEW
+from inpaint.page.widgets.placer import from_placer, placer, to_placer
 
 W, H = 400, 300
 START = Placement(0.5, 0.5, 0.3, 0)

@@ -15,11 +15,11 @@ ORDER = {
     "nets": "",
     "checkpoints": "contract nets imaging",
     "models": "contract imaging nets",
-    "zoo": "contract checkpoints models",
+    "zoo": "contract nets checkpoints models",
     "fill": "contract imaging",
     "__init__": "contract zoo fill",
     "training": "contract imaging nets checkpoints",
-    "lab": "contract imaging checkpoints zoo fill __init__",
+    "lab": "contract imaging nets checkpoints zoo fill __init__",
     "page": "contract imaging checkpoints zoo fill __init__ lab",
     "cli": "contract imaging checkpoints zoo fill __init__ training lab page",
     "__main__": "cli",
@@ -37,7 +37,7 @@ ONLY = {  # packages of others, and the only rooms that know them
     "torch": "nets checkpoints models zoo training lab cli",
     "scipy": "models lab",
     "skimage": "imaging models training",
-    "matplotlib": "imaging training",
+    "matplotlib": "imaging",
 }
 HEAVY = set(ONLY)
 FILES = sorted(ROOT.rglob("*.py"))

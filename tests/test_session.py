@@ -7,8 +7,11 @@ import pytest
 import inpaint
 from inpaint import Card, InpaintError, Layer, Size, Step
 from inpaint.fill import pipeline
+from inpaint.fill.patch import _shrink_layer
 from inpaint.imaging import masks
-from inpaint.page.session import KEPT, Edges, Session, preview, spread
+from inpaint.page.edges import Edges, spread
+from inpaint.page.pictures import preview
+from inpaint.page.session import KEPT, Session
 
 
 @pytest.fixture
@@ -101,7 +104,7 @@ def test_where_pixels_came_from_is_kept_with_the_result(visitor):
 def test_strokes_come_through_the_pipeline_as_they_were_drawn(times):
     strokes = np.random.default_rng(0).random((41, 60)) < 0.2
     shape = tuple(round(n * times) for n in strokes.shape)
-    back = pipeline._shrink_layer(spread(strokes, shape), strokes.shape)
+    back = _shrink_layer(spread(strokes, shape), strokes.shape)
     assert back[strokes].all()
     assert (back == strokes).all() if times == 1 or times >= 2 else not (back & ~masks.grow(strokes, 1.5)).any()
 

@@ -14,6 +14,7 @@ import inpaint
 from inpaint import InpaintError, zoo
 from inpaint.fill import pipeline
 from inpaint.fill.groups import group
+from inpaint.fill.patch import cut
 from inpaint.imaging import metrics
 from inpaint.lab import choose, tour
 
@@ -84,7 +85,7 @@ def test_a_tour_goes_from_the_hole_to_the_truth():
 def test_what_it_sees_is_the_patch_itself(standins):
     card, (hole, given, mask, *_) = zoo.card("pconv"), frames("pconv")
     shown, size = tour.example(card.tour.good), replace(card.size, maximum=card.size.usual)
-    patch = pipeline.cut(shown.photo, shown.hole, group(shown.hole, card.context, size)[0], size)
+    patch = cut(shown.photo, shown.hole, group(shown.hole, card.context, size)[0], size)
     assert (given.image == patch.padded).all() and (mask.image[..., 0] > 0).tolist() == patch.padded_hole.tolist()
     assert not given.image[patch.padded_hole].any(), "the hole is blank"
     h, w = patch.inner

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
@@ -14,13 +15,14 @@ from playwright.sync_api import sync_playwright
 
 from inpaint import zoo
 from inpaint.contract import InpaintError
-from inpaint.fill.pipeline import Fill
+from inpaint.fill.result import Fill
 from inpaint.lab.elo import SIZES, Entry, Score, Standing
 from inpaint.page.parts import ballots as cases
+from inpaint.page.parts.tab import share
 from inpaint.page.session import Session
 from inpaint.page.tabs import vote
-from inpaint.page.tabs.vote import EXAMPLE, MINE, Visit, Vote, enabled, table_html
-from inpaint.page.widgets.painter import mask_painter, to_painter
+from inpaint.page.tabs.vote import EXAMPLE, MINE, Visit, Vote, table_html
+from inpaint.page.widgets.painter import to_painter
 
 QUICK = ["telea", "navier_stokes", "harmonic"]
 VISITOR = SimpleNamespace(client=SimpleNamespace(host="192.0.2.7"))
@@ -47,9 +49,10 @@ def tab(pictures, tmp_path, monkeypatch):
 
     async def build():
         with gr.Blocks() as blocks:
-            made = Vote(pictures)
-            made.lay_out()
-            made.connect(blocks, gr.State(), mask_painter(), {}, {})
+            made, shared = Vote(), replace(share(blocks), examples=pictures)
+            shared.painter.render()
+            made.lay_out(shared)
+            made.connect(shared)
         return made
 
     return asyncio.run(build())  # outside of a loop Gradio makes some that it never closes
@@ -65,22 +68,22 @@ def dealt(tab, visit, source=EXAMPLE, painted=None, session=None):
 
 def test_it_is_there_only_where_a_file_is_named(monkeypatch):
     monkeypatch.delenv("INPAINT_VOTES", raising=False)
-    assert not enabled()
+    assert not Vote.there()
     monkeypatch.setenv("INPAINT_VOTES", "")
-    assert not enabled()
+    assert not Vote.there()
     monkeypatch.setenv("INPAINT_VOTES", "votes.db")
-    assert enabled()
+    assert Vote.there()
 
 
 def test_what_the_deployer_got_wrong_is_told(tmp_path, monkeypatch):
     (tmp_path / "notes.txt").write_text("no votes in here\n" * 100)
     monkeypatch.setenv("INPAINT_VOTES", str(tmp_path / "notes.txt"))
     with pytest.raises(InpaintError, match=r"notes\.txt holds no votes"):
-        Vote([])
+        Vote()
     monkeypatch.setenv("INPAINT_VOTES", str(tmp_path / "votes.db"))
     monkeypatch.setenv("INPAINT_VOTE_MODELS", "telea, nonsense")
     with pytest.raises(InpaintError, match="no model 'nonsense'"):
-        Vote([])
+        Vote()
 
 
 def test_an_example_makes_holes_of_every_size(pictures):
@@ -198,20 +201,19 @@ def test_the_table_tells_what_says_nothing_and_trusts_no_name():
 
 SCRIPT = """
 import json
+from dataclasses import replace
 from pathlib import Path
 import gradio as gr
-from inpaint.page import launch
-from inpaint.painter import mask_painter
-from inpaint.session import Session
-from inpaint.tabs import HEAVY, HIDDEN
-from inpaint.tabs.vote import Vote
+from inpaint.page.app import launch
+from inpaint.page.parts.tab import share
+from inpaint.page.tabs.vote import Vote
 
 with gr.Blocks() as demo:
-    session, painter = gr.State(Session()), mask_painter(elem_id="painter", visible="hidden")
-    tab = Vote([(Path(photo), Path(mask)) for photo, mask in json.loads({pairs!r})])
-    tab.lay_out()
-    quick = {{"show_progress": "hidden", "concurrency_limit": None, **HIDDEN}}
-    tab.connect(demo, session, painter, quick, {{"show_progress": "hidden", **HEAVY, **HIDDEN}})
+    pairs = [(Path(photo), Path(mask)) for photo, mask in json.loads({pairs!r})]
+    tab, shared = Vote(), replace(share(demo), examples=pairs)
+    shared.painter.render()
+    tab.lay_out(shared)
+    tab.connect(shared)
 launch(demo.queue())
 """
 

@@ -225,7 +225,7 @@ def test_without_a_digest_nothing_is_used(server, digest):
 def test_a_damaged_file_in_the_cache_heals(server, monkeypatch):
     card = tiny.put_into(monkeypatch, places=tiny.weights(source(server, "address")))
     use()
-    path = store.canonical(tiny.NAME, card, "places")
+    path = store.Offer(tiny.NAME, card, "places").canonical()
     path.write_bytes(path.read_bytes()[:-5] + b"wrong")
     zoo.release()
     use()
@@ -371,7 +371,7 @@ def test_publish_and_pull_a_file_that_is_taken_as_it_is(server, monkeypatch, run
         monkeypatch.setenv("INPAINT_HUB_REPO", "owner/mine")
         before = len(server.asked("/net.onnx"))
         run("pull", tiny.NAME)
-        assert store.load(tiny.NAME, card, "places")["net"].read_bytes() == data
+        assert store.Offer(tiny.NAME, card, "places").load()["net"].read_bytes() == data
         assert len(server.asked("/net.onnx")) == before
     finally:
         card.networks["net"] = "tiny:FAMILY"
@@ -384,7 +384,7 @@ def test_the_readme_of_a_published_repository(server, monkeypatch):
         monkeypatch, places=tiny.weights(source(server, "address"), commercial=False, licence="CC BY-NC 4.0")
     )
     use()
-    text = publish.card(publish.gather([(tiny.NAME, "places")]))
+    text = publish.card(publish.gather([zoo.offer(tiny.NAME, "places")]))
     for word in ("CC BY-NC 4.0", "not allowed", server.url(f"/{FILE}"), SHA, "photographs"):
         assert word in text
 
@@ -414,7 +414,7 @@ def test_list_and_verify(server, monkeypatch, run):
     said, status = run("verify", tiny.NAME)
     assert status == 0 and f"equal to {hub._place(source(server, 'address')).name}" in said.replace("\n", "")
     card = zoo.card(tiny.NAME)
-    store.canonical(tiny.NAME, card, "places").write_bytes(b"{}")
+    store.Offer(tiny.NAME, card, "places").canonical().write_bytes(b"{}")
     said, status = run("verify", tiny.NAME + ":places")
     assert status == 2 and "pull it first" in said.replace("\n", " ")
 
@@ -503,6 +503,19 @@ def test_few_models_stay_in_memory(monkeypatch, server):
 def test_what_weights_say_of_themselves_is_json(server, monkeypatch):
     card = tiny.put_into(monkeypatch, places=tiny.weights(source(server, "model")))
     use()
-    facts = checkpoint.facts(store.canonical(tiny.NAME, card, "places"))
+    facts = checkpoint.facts(store.Offer(tiny.NAME, card, "places").canonical())
     assert facts["licence"] == "MIT" and facts["networks"]["net"]["config"] == {"width": 64, "sharp": False}
     json.dumps(facts)
+
+
+def test_a_file_in_the_hubs_cache_needs_no_download(server, monkeypatch):
+    """As a Space has it that preloads it: it is there, if not yet converted."""
+    from huggingface_hub import hf_hub_download
+
+    tiny.put_into(monkeypatch, places=tiny.weights(source(server, "model")))
+    assert not zoo.ready(tiny.NAME)
+    hf_hub_download(REPO, FILE)
+    asked = len(server.requests)
+    assert zoo.ready(tiny.NAME)
+    assert (use()[5:9, 5:9] == 99).all()
+    assert len(server.requests) == asked

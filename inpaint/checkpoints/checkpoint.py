@@ -6,7 +6,6 @@ configs, so that the file alone says which network it is for.
 
 import dataclasses
 import json
-import os
 import pickle
 import warnings
 import zipfile
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..contract import InpaintError
+from ..imaging.files import replacing
 
 if TYPE_CHECKING:  # torch comes in only when tensors do
     from torch import Tensor, nn
@@ -118,9 +118,8 @@ def _read(path: Path, trusted: bool) -> "dict[str, Any]":
 def _from_program(path: Path) -> "dict[str, Any]":
     import torch
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # old, but what LaMa is published as
-        return dict(torch.jit.load(str(path), map_location="cpu").state_dict())
+    warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)  # old, but what LaMa is published as
+    return dict(torch.jit.load(str(path), map_location="cpu").state_dict())
 
 
 def _head(path: Path, size: int) -> bytes:
@@ -223,14 +222,11 @@ def save(parts: Mapping[str, Part], facts: Mapping[str, Any], path: Path) -> Non
 
     tensors = {f"{part}.{k}": v.detach().contiguous() for part, p in parts.items() for k, v in p.state.items()}
     configs = {part: {"layout": p.layout, "config": dataclasses.asdict(p.config)} for part, p in parts.items()}
-    half_done = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        save_file(tensors, half_done, {FACTS: json.dumps({**facts, "networks": configs})})
-        os.replace(half_done, path)
-    except (OSError, SafetensorError) as error:
-        raise InpaintError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.") from None
-    finally:
-        half_done.unlink(missing_ok=True)
+    with replacing(path) as part:
+        try:
+            save_file(tensors, part, {FACTS: json.dumps({**facts, "networks": configs})})
+        except SafetensorError as error:
+            raise OSError(str(error)) from None
 
 
 def facts(path: Path) -> dict[str, Any] | None:
@@ -275,13 +271,13 @@ def configure(like: Any, given: Any) -> Any:
     """`like` with the given values: known names, the same types, no number so large that building would not end."""
     if not isinstance(given, dict):
         raise InpaintError("its config is not a table.")
-    values = {}
+    values: dict[str, Any] = {}
     for name, value in given.items():
         default = getattr(like, name, None) if name in {f.name for f in dataclasses.fields(like)} else None
         values[name] = tuple(value) if isinstance(value, list) and isinstance(default, tuple) else value
         if not _alike(values[name], default):
             raise InpaintError(f"its config says {name}={value!r}, which is not an option of this network.")
-        if any(not -LARGEST <= x <= LARGEST for x in _numbers(values[name])) or values.get("width", 1) < 1:
+        if any(not -LARGEST <= x <= LARGEST for x in _numbers(values[name])) or (name == "width" and value < 1):
             raise InpaintError(f"its config says {name}={value}, which is too much.")
     try:
         return dataclasses.replace(like, **values)

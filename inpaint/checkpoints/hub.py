@@ -9,12 +9,15 @@ import errno
 import hashlib
 import io
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..contract import Hub, InpaintError, Source
+from ..imaging import files
 
 Report = Callable[[int, int], None]  # bytes so far, bytes in all (0: not known)
 CHUNK = 1 << 20
@@ -47,6 +50,11 @@ def folder(name: str) -> Path:
 def local(source: Source) -> Path | None:
     """The file, if it is on this machine and is the right one. Asks nobody."""
     return next((path for path in _kept(source) if not mismatch(path, required(source))), None)
+
+
+def kept(source: Source) -> bool:
+    """Whether a file of that name is on this machine: a quick look, it may be another one."""
+    return any(True for _ in _kept(source))
 
 
 def fetch(source: Source, report: Report = lambda done, total: None) -> Path:
@@ -96,13 +104,21 @@ def mismatch(path: Path, wanted: str) -> str:
 
 def required(source: Source) -> str:
     """The digest to ask for: the full sha256 of the first good download where only a weaker one is published."""
-    note = _note(source)
-    return note.read_text("ascii").strip() if note.exists() else source.digest
+    return noted(_note(source)) or source.digest
+
+
+def noted(note: Path) -> str:
+    """The sha256 that a note beside a file holds; "" where there is no note, or nothing of use in it."""
+    try:
+        text = note.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return text if re.fullmatch(r"sha256:[0-9a-f]{64}", text) else ""
 
 
 def _remember(source: Source, path: Path) -> None:
-    if not source.digest.startswith("sha256:"):
-        _note(source).write_text(digest(path), "ascii")
+    if not source.digest.startswith("sha256:") and not noted(_note(source)):
+        files.write(_note(source), digest(path).encode())
 
 
 def _note(source: Source) -> Path:
@@ -136,13 +152,27 @@ def _place(source: Source) -> Path:
     return folder("downloads") / f"{key}-{name}"
 
 
-def _download(source: Source, report: Report) -> Path:
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold a file for this process: others that want to make it wait. Raises InpaintError."""
     from filelock import FileLock
 
+    try:
+        lock = FileLock(f"{path}.lock")
+        lock.acquire()
+    except OSError as error:
+        raise InpaintError(f"{path.parent} cannot be written: {error.strerror or error}.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _download(source: Source, report: Report) -> Path:
     path = _place(source)
     part = path.with_name(f"{path.name}.part")
     try:
-        with ONE_AT_A_TIME, FileLock(f"{path}.lock"):  # another process may be at it
+        with ONE_AT_A_TIME, alone(path):  # another process may be at it
             if found := local(source):
                 return found
             _go_on(source, part, report)
@@ -181,11 +211,12 @@ def _go_on(source: Source, part: Path, report: Report) -> None:
 class Whole(io.FileIO):
     """A file without a buffer, so that a kill loses nothing, that writes all of what it is given or raises."""
 
-    def write(self, data: bytes) -> int:
-        left = memoryview(data)
+    def write(self, data: Any, /) -> int:
+        left = memoryview(data).cast("B")
+        size = len(left)
         while left:  # a disk that gets full takes a part of it first, and says nothing
             left = left[super().write(left) :]
-        return len(data)
+        return size
 
 
 def bar(report: Report) -> type:

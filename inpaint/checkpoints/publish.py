@@ -6,21 +6,21 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import zoo
 from ..contract import InpaintError
 from . import hub
+from .store import Offer
 
 
-def gather(chosen: Iterable[tuple[str, str]]) -> list[tuple[Path, dict[str, Any]]]:
-    """The files of (model, tag) pairs that are on this machine, each with what there is to say of it.
+def gather(chosen: Iterable[Offer]) -> list[tuple[Path, dict[str, Any]]]:
+    """The files of weights that are on this machine, each with what there is to say of it.
 
     Raises InpaintError for weights that are not here, or whose licence does not allow passing them on.
     """
     found = []
-    for name, tag in chosen:
-        path, facts = zoo.file_and_facts(name, tag)
+    for offer in chosen:
+        path, facts = offer.file()
         if facts["commercial"] is None:
-            raise InpaintError(f"{name} {tag} has no licence that allows passing it on ({facts['licence']}).")
+            raise InpaintError(f"{offer} has no licence that allows passing it on ({facts['licence']}).")
         found.append((path, facts))
     return found
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import InpaintError, zoo
-from ..imaging import picture
+from ..imaging import files, picture
 from ..lab import bench as benchmark
 from . import terminal
 from .terminal import Device, Options, Seed
@@ -48,7 +48,7 @@ def bench(
             bar.update(task, advance=1, description=f"{row.model} {row.case}")
     print(benchmark.report(given, rows))
     if as_json:
-        picture.write(as_json, benchmark.as_json(given, rows, settings).encode())
+        files.write(as_json, benchmark.as_json(given, rows, settings).encode())
     if sheet and shown:
         picture.Picture(benchmark.contact(shown, rows)).save(sheet)
     if failed := benchmark.failures(rows):

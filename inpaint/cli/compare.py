@@ -10,7 +10,7 @@ from rich.table import Table
 
 from .. import zoo
 from ..contract import InpaintError, Mask
-from ..imaging import picture
+from ..imaging import files, picture
 from ..imaging.picture import Picture
 from ..lab import bench, consistency
 from ..lab.export import Archive, Compared, as_csv, named, written
@@ -107,14 +107,14 @@ def table(compared: Compared) -> Table:
         ]
         seconds = f"{cell.fill.report.seconds:.2g}" if cell.fill else cell.state
         held = "–" if cell.peak is None else f"{cell.peak:.2f}"
-        allowed = {True: "yes", False: "no", None: "unclear"}[zoo.terms(cell.trial.model, cell.weights)[1]]
+        allowed = {True: "yes", False: "no", None: "unclear"}[zoo.offer(cell.trial.model, cell.weights).terms[1]]
         shown.add_row(cell.trial.title, *values, seconds, held, allowed)
     return shown
 
 
 def finish(archive: Archive, out: Path) -> None:
     """The table and the sheet beside the archive; what failed, and then exit status 2."""
-    picture.write(out / "scores.csv", as_csv(archive.table).encode())
+    files.write(out / "scores.csv", as_csv(archive.table).encode())
     Picture(archive.side_by_side()).save(out / "sheet.png")
     err.print(f"{out / 'sheet.png'}, {out / 'scores.csv'} and {out / 'fills.zip'} are written.")
     if failed := [row for row in archive.table if row["state"] == "failed"]:

@@ -10,7 +10,7 @@ from rich.progress import Progress
 from .. import InpaintError, stream, zoo
 from ..contract import COMMON
 from ..fill import pipeline
-from ..imaging import picture
+from ..imaging import files, picture
 from ..lab.manifest import of, to_json
 from . import terminal
 from .terminal import Device, Options, Precision, Seed
@@ -45,7 +45,7 @@ def fill(
         "model": model,
         "weights": terminal.weights(model, weights),
         "device": device,
-        "precision": precision,
+        "precision": zoo.pick_precision(model, precision),
     }
     settings |= {"seed": seed, "intact": intact, **terminal.options(option, model)}
     if views:
@@ -82,7 +82,7 @@ def fill_file(
     bar.remove_task(task)
     lost = photo.filled(last.image, hole).save(out)
     if manifest:
-        picture.write(manifest, to_json(of(last, hole, layers, settings["precision"])).encode())
+        files.write(manifest, to_json(of(last, hole, layers)).encode())
     for title, view in last.views.items() if views else ():
         name = f"{out.stem}.{title.replace(' ', '-')}.png"
         picture.Picture(view).save(views / name)

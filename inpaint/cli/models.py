@@ -29,8 +29,7 @@ def models(
     for name in zoo.names():
         card = zoo.card(name)
         options = " ".join(f"{option.name}={option.default}" for option in pipeline.options(card))
-        here = "yes" if zoo.ready(name) else f"download {zoo.weights(name, zoo.pick_tag(name)).megabytes:.0f} MB"
-        table.add_row(name, here, card.licence, commercial(name), card.speed, options)
+        table.add_row(name, _ready(name), card.licence, commercial(name), card.speed, options)
     Console().print(table)
 
 
@@ -52,17 +51,28 @@ def describe(name: str) -> dict[str, Any]:
 
 def _facts(name: str, tag: str) -> dict[str, Any]:
     """What there is to know about one of a model's weights, as plain data."""
-    facts = dataclasses.asdict(zoo.weights(name, tag))
-    return facts | {"ready": zoo.ready(name, tag)}
+    offer = zoo.offer(name, tag)
+    return dataclasses.asdict(offer.facts) | {"ready": offer.present}
 
 
 def commercial(name: str) -> str:
     """Whether results may be made for money, as far as the licences of code and weights go."""
     card = zoo.card(name)
+    if card.networks and not card.weights:
+        return "depends on the weights"
     allowed = {bool(card.commercial and weights.commercial) for weights in card.weights.values()} or {
         card.commercial
     }
     return "depends on the weights" if len(allowed) > 1 else "yes" if allowed == {True} else "no"
+
+
+def _ready(name: str) -> str:
+    """Whether a model runs, or what is to be done before."""
+    if zoo.ready(name):
+        return "yes"
+    if not zoo.tags(name):
+        return "no weights: bring a file, --weights FILE"
+    return f"download {zoo.offer(name).facts.megabytes:.0f} MB"
 
 
 def markdown() -> str:
@@ -71,7 +81,9 @@ def markdown() -> str:
     for name in zoo.MODELS:
         card = zoo.card(name)
         sizes = sorted({round(w.megabytes) for w in card.weights.values()})
-        weights = f"{sizes[0]}{f'–{sizes[-1]}' if len(sizes) > 1 else ''} MB" if sizes else "none needed"
+        weights = "bring a file of your own" if card.networks else "none needed"
+        if sizes:
+            weights = f"{sizes[0]}{f'–{sizes[-1]}' if len(sizes) > 1 else ''} MB"
         licence = card.licence.replace(
             "see each tag", " or ".join(dict.fromkeys(w.licence for w in card.weights.values()))
         )

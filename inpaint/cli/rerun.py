@@ -46,7 +46,7 @@ def rerun(
         for fill in manifest.rerun(then, photo.rgb, hole, **changed):
             bar.update(task, completed=fill.progress)
     filled = then.mask if hole is None else hole
-    found = manifest.verdict(then, manifest.of(fill, filled, {**then.strokes, **layers}, then.precision))
+    found = manifest.verdict(then, manifest.of(fill, filled, {**then.strokes, **layers}))
     if out:
         photo.filled(fill.image, filled).save(out)
     print(found)

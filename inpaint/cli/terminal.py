@@ -76,7 +76,7 @@ def weights(model: str, given: str) -> str:
         return given
     files = tuple(Path(file).expanduser() for file in given.split(","))
     if not all(file.is_file() for file in files):
-        zoo.pick_tag(model, given)  # says which tags there are
+        zoo.offer(model, given)  # says which tags there are
     store.bring(model, files)
     zoo.release()  # one in memory may have had other files
     return store.OWN

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..contract import InpaintError
-from ..imaging import picture
+from ..imaging import files
 from ..lab.elo import ENOUGH, SIZES
 from ..lab.vote import Ballot
 from . import terminal
@@ -35,4 +35,4 @@ def votes(
     Console().print(table)
     for path, text in ((ratings, ballot.ratings_csv), (raw, ballot.votes_csv)):
         if path:
-            picture.write(path, text().encode())
+            files.write(path, text().encode())

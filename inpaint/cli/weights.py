@@ -1,5 +1,6 @@
 """The commands `weights list | pull | verify | convert | publish`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from .. import zoo
-from ..checkpoints import checkpoint, store
+from ..checkpoints import checkpoint, published, store
+from ..checkpoints.store import Offer
 from ..contract import InpaintError
 from .terminal import download_bar, err
 
@@ -16,18 +18,27 @@ weights = typer.Typer(help="The models' weights: list, download, check, convert,
 USE = {True: "yes", False: "no", None: "unclear: treat as no"}
 
 
-def chosen(words: list[str] | None) -> list[tuple[str, str]]:
-    """(model, tag) for each "model" (all its tags) or "model:tag"; all there are without a word.
-
-    Raises InpaintError.
-    """
-    pairs = []
-    for word in words or [name for name in zoo.names() if zoo.card(name).networks]:
+def chosen(words: list[str] | None) -> list[Offer]:
+    """What each "model" (all its tags) or "model:tag" names; all there is without a word. Raises InpaintError."""
+    offers = []
+    for word in words or [name for name in zoo.names() if zoo.tags(name)]:
         name, _, tag = word.partition(":")
-        pairs += [(name, zoo.pick_tag(name, tag))] if tag else [(name, tag) for tag in zoo.tags(name)]
-        if not pairs or pairs[-1][0] != name:
+        if not zoo.card(name).networks:
             raise InpaintError(f"{zoo.card(name).title} works without weights.")
-    return pairs
+        offers += [zoo.offer(name, tag) for tag in ([tag] if tag else zoo.tags(name) or [""])]
+    return offers
+
+
+def _tried(offers: list[Offer], do: Callable[[Offer], str]) -> int:
+    """How many failed; what each came to is said."""
+    bad = 0
+    for offer in offers:
+        try:
+            err.print(f"{offer} {do(offer)}", markup=False)
+        except InpaintError as error:
+            bad += 1
+            err.print(f"{offer} failed: {error}", style="red", markup=False)
+    return bad
 
 
 @weights.command("list")
@@ -36,11 +47,11 @@ def list_() -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("model:tag", "here", "licence", "commercial use", "from"):
         table.add_column(column, overflow="fold")
-    for name, tag in chosen(None):
-        facts = zoo.weights(name, tag)
-        here = "yes" if zoo.ready(name, tag) else f"needs a download of {facts.megabytes:.0f} MB"
+    for offer in chosen(None):
+        facts = offer.facts
+        here = "yes" if offer.present else f"needs a download of {facts.megabytes:.0f} MB"
         hosts = dict.fromkeys(s.address.split("/")[2] for part in facts.parts.values() for s in part)
-        table.add_row(f"{name}:{tag}", here, facts.licence, USE[facts.commercial], ", ".join(hosts) or "weights/")
+        table.add_row(str(offer), here, facts.licence, USE[facts.commercial], ", ".join(hosts) or "weights/")
     Console().print(table)
 
 
@@ -51,16 +62,14 @@ def pull(
     ] = None,
 ) -> None:
     """Download weights now, so that nothing has to be downloaded later."""
-    pairs = chosen(models) if models else [(n, zoo.pick_tag(n)) for n in zoo.names() if zoo.card(n).networks]
-    bad = 0
+    offers = chosen(models) if models else [zoo.offer(name) for name in zoo.names() if zoo.tags(name)]
     with download_bar() as show:
-        for name, tag in pairs:
-            try:
-                show(zoo.fetch(name, tag))
-                err.print(f"{name}:{tag} is here")
-            except InpaintError as error:
-                bad += 1
-                err.print(f"{name}:{tag} failed: {error}", style="red", markup=False)
+
+        def got(offer: Offer) -> str:
+            show(zoo.fetch(offer.name, offer.tag))
+            return "is here"
+
+        bad = _tried(offers, got)
     if bad:
         raise typer.Exit(2)
 
@@ -76,15 +85,9 @@ def verify(
     if what and Path(what[0]).suffix == ".safetensors":
         err.print(_verify_file(Path(what[0]), [Path(file) for file in what[1:]]), markup=False)
         return
-    pairs = [pair for pair in chosen(what) if what or zoo.ready(*pair)]
-    bad = 0
-    for name, tag in pairs:
-        try:
-            err.print(f"{name}:{tag} {zoo.verify(name, tag)}", markup=False)
-        except InpaintError as error:
-            bad += 1
-            err.print(f"{name}:{tag} failed: {error}", style="red", markup=False)
-    err.print(f"{len(pairs) - bad} of {len(pairs)} are good")
+    offers = [offer for offer in chosen(what) if what or offer.present]
+    bad = _tried(offers, Offer.verify)
+    err.print(f"{len(offers) - bad} of {len(offers)} are good")
     if bad:
         raise typer.Exit(2)
 
@@ -98,7 +101,7 @@ def _verify_file(file: Path, originals: list[Path]) -> str:
     parts = checkpoint.load(file, networks)
     if originals:
         layouts = {name: part.layout for name, part in parts.items()}
-        checkpoint.same(parts, store.identify(networks, tuple(originals), layouts), file.name)
+        checkpoint.same(parts, published.identify(networks, tuple(originals), layouts), file.name)
     tensors = sum(len(part.state) for part in parts.values())
     layouts = ", ".join(dict.fromkeys(part.layout for part in parts.values()))
     agree = f", equal to {', '.join(o.name for o in originals)}" if originals else ""
@@ -116,9 +119,9 @@ def convert(
     if out.suffix != ".safetensors":
         raise InpaintError("The output must be named .safetensors.")
     card = zoo.card(model)
-    if not card.networks or any(":" not in place for place in card.networks.values()):
+    if not card.networks or not store.is_converted(card):
         raise InpaintError(f"{card.title} has no tensors to convert.")
-    parts = store.identify(card.networks, tuple(files), dict.fromkeys(card.networks, layout))
+    parts = published.identify(card.networks, tuple(files), dict.fromkeys(card.networks, layout))
     origin = {"sources": {part: [] for part in parts}, "note": f"converted from {', '.join(f.name for f in files)}"}
     facts = {"title": "your own", "licence": "as you know it", "commercial": None, "data": "as you know it"}
     checkpoint.save(parts, {"model": model, "tag": store.OWN, **facts, "link": card.link, **origin}, out)
@@ -136,8 +139,8 @@ def publish(
     """Fill a Hub repository of your own with converted weights; INPAINT_HUB_REPO=owner/name then asks it first."""
     from ..checkpoints import publish as publishing
 
-    pairs = chosen(models) if models else [pair for pair in chosen(None) if zoo.ready(*pair)]
-    files = publishing.gather(pair for pair in pairs if pair[1] != store.OWN)
+    offers = chosen(models) if models else [offer for offer in chosen(None) if offer.present]
+    files = publishing.gather(offer for offer in offers if offer.tag != store.OWN)
     if not files:
         raise InpaintError("There is nothing here to publish: pull some weights first.")
     address = publishing.publish(repo, files, private=not public)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from ..contract import Array, Image, Mask
-from ..imaging import masks
+from ..imaging import masks, resize
 
 SIGMA = 2.0  # pixels of the fill before it was enlarged: what is finer is detail
 LONGEST = 384  # side at which alike patches are searched for; the low band has little that is finer
@@ -50,9 +50,9 @@ def put_back(image: Image, mask: Mask, fill: Image, strength: float, scale: floa
 def borrow(picture: Image, mask: Mask, scale: float) -> Array | None:
     """Detail for the hole of a filled picture (H, W, 3): (H, W) float32 to add, 0 outside. None: there is none."""
     shrunk = min(1.0, LONGEST / max(mask.shape))
-    shape = _shrunk(mask.shape, shrunk)
+    shape = resize.scaled(mask.shape, shrunk)
     hole = masks.resize(mask, shape)
-    if not (_count(hole) == 0).any():
+    if masks.patch_sums(hole, min(SIDE, *hole.shape)).all():
         return None
     high = _high_band(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32), scale)
     power = _resize(high * high, shape)
@@ -67,18 +67,12 @@ def borrow(picture: Image, mask: Mask, scale: float) -> Array | None:
 
 def _high_band(grey: Array, scale: float) -> Array:
     """What of (H, W) float32 is finer than SIGMA pixels of the picture shrunk to `scale`."""
-    low = cv2.GaussianBlur(_resize(grey, _shrunk(grey.shape, scale)), (0, 0), SIGMA)
+    low = cv2.GaussianBlur(_resize(grey, resize.scaled(grey.shape, scale)), (0, 0), SIGMA)
     return grey - _resize(low, grey.shape)
 
 
-def _shrunk(shape: tuple[int, ...], scale: float) -> tuple[int, int]:
-    height, width = (max(1, round(n * scale)) for n in shape)
-    return height, width
-
-
 def _resize(array: Array, shape: tuple[int, int]) -> Array:
-    way = cv2.INTER_AREA if shape < array.shape[:2] else cv2.INTER_LINEAR
-    return cv2.resize(array, shape[::-1], interpolation=way)
+    return resize.averaged(array, shape) if shape < array.shape[:2] else cv2.resize(array, shape[::-1])
 
 
 def _spread(values: Array, where: Mask) -> Array:
@@ -97,13 +91,6 @@ def _spread(values: Array, where: Mask) -> Array:
     return sums / total
 
 
-def _count(hole: Mask) -> Array:
-    """How many hole pixels each patch has: (H, W) to (H - side + 1, W - side + 1), by the top-left pixel."""
-    side = min(SIDE, *hole.shape)
-    total = cv2.integral(hole.astype(np.uint8))
-    return total[side:, side:] - total[:-side, side:] - total[side:, :-side] + total[:-side, :-side]
-
-
 def _match(features: Array, hole: Mask) -> tuple[Array, Array]:
     """For each patch with hole in it the offset (h, w, 2) to the known patch most like it, and its trust (h, w).
 
@@ -111,7 +98,8 @@ def _match(features: Array, hole: Mask) -> tuple[Array, Array]:
     """
     from ..imaging import matching  # here, as it brings in numba
 
-    side, covered = min(SIDE, *hole.shape), _count(hole)
+    side = min(SIDE, *hole.shape)
+    covered = masks.patch_sums(hole, side)
     source, target = covered == 0, covered > 0
     near = NEARNESS * side**2 / max(hole.shape) ** 2
     with matching.workers() as pool:

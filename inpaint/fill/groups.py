@@ -18,7 +18,7 @@ def group(mask: Mask, context: float, size: Size) -> list[Box]:
 
     Holes whose crops would overlap share one; so do all of them where one crop is no dearer than many.
     """
-    whole = masks.bounding_box(mask)
+    whole = masks.box_of(mask)
     groups: list[tuple[Box, Box]] = []  # hole, crop
     for hole in _islands(mask, whole):
         crop = _around(hole, context, size, mask)
@@ -43,11 +43,12 @@ def _islands(mask: Mask, whole: Box) -> Iterator[Box]:
     _, _, stats, _ = cv2.connectedComponentsWithStats(coarse.view(np.uint8), connectivity=8)
     for x, y, w, h, _ in stats[1:]:
         rows, cols = slice(y * cell[0], (y + h) * cell[0]), slice(x * cell[1], (x + w) * cell[1])
-        tight = masks.bounding_box(hole[rows, cols])
-        yield tuple(
+        tight = masks.box_of(hole[rows, cols])
+        down, right = (
             slice(int(at.start + inner.start + base.start), int(at.start + inner.stop + base.start))
             for at, inner, base in zip((rows, cols), tight, whole, strict=True)
         )
+        yield down, right
 
 
 def _overlap(a: Box, b: Box) -> bool:
@@ -64,7 +65,7 @@ def _around(hole: Box, context: float, size: Size, mask: Mask) -> Box:
         start = max(0, min(start - (want - (stop - start)) // 2, end - want))
         return slice(start, start + want)
 
-    return tuple(span(at, end) for at, end in zip(hole, mask.shape, strict=True))
+    return span(hole[0], mask.shape[0]), span(hole[1], mask.shape[1])
 
 
 def box_shape(box: Box) -> tuple[int, int]:

@@ -1,9 +1,10 @@
-"""Masks: (H, W) bool arrays, True = missing. Measuring, growing, resizing, making them up."""
+"""Masks: (H, W) bool arrays, True = missing. Measuring, growing, resizing."""
 
 import cv2
 import numpy as np
 
-from ..contract import Mask
+from ..contract import Array, InpaintError, Mask
+from .resize import averaged
 
 Box = tuple[slice, slice]  # rows, columns
 
@@ -17,28 +18,39 @@ def bounding_box(mask: Mask) -> Box | None:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
 
 
+def box_of(mask: Mask) -> Box:
+    """The smallest box that holds every pixel of a hole that is there. Raises InpaintError where there is none."""
+    box = bounding_box(mask)
+    if box is None:
+        raise InpaintError("There is no hole: paint over (or mark white in the mask) what should be filled.")
+    return box
+
+
 def union(*boxes: Box) -> Box:
     """The smallest box that holds them all."""
-    return tuple(slice(min(s.start for s in side), max(s.stop for s in side)) for side in zip(*boxes, strict=True))
+    rows, cols = (slice(min(s.start for s in side), max(s.stop for s in side)) for side in zip(*boxes, strict=True))
+    return rows, cols
 
 
 def overlap(box: Box, other: Box) -> tuple[Box, Box]:
     """What two boxes share, as seen from the first and from the second; empty slices where they share nothing."""
     shared = [(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(box, other, strict=True)]
     shared = [(start, max(start, stop)) for start, stop in shared]
-    return tuple(
-        tuple(slice(start - at.start, stop - at.start) for (start, stop), at in zip(shared, seen, strict=True))
+    own, its = (
+        [slice(start - at.start, stop - at.start) for (start, stop), at in zip(shared, seen, strict=True)]
         for seen in (box, other)
     )
+    return (own[0], own[1]), (its[0], its[1])
 
 
 def surroundings(mask: Mask, context: float = 0.5, least: int = 32) -> Box:
     """The hole's box with some of what is around it: `context` of its longer side, at least so many pixels."""
-    box = bounding_box(mask)
+    box = box_of(mask)
     reach = max(least, round(context * max(at.stop - at.start for at in box)))
-    return tuple(
+    rows, cols = (
         slice(max(at.start - reach, 0), min(at.stop + reach, n)) for at, n in zip(box, mask.shape, strict=True)
     )
+    return rows, cols
 
 
 def count(mask: Mask) -> int:
@@ -74,8 +86,7 @@ def resize(mask: Mask, shape: tuple[int, int]) -> Mask:
     if mask.shape == tuple(shape):
         return mask
     if shape[0] <= mask.shape[0] and shape[1] <= mask.shape[1]:
-        small = cv2.resize(mask.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA)
-        return small > 0
+        return averaged(mask.astype(np.float32), shape) > 0
     large = cv2.resize(mask.view(np.uint8) * np.uint8(255), shape[::-1], interpolation=cv2.INTER_LINEAR)
     return large > 127
 
@@ -85,36 +96,7 @@ def outline(mask: Mask, width: int = 2) -> Mask:
     return mask & ~grow(mask, -width)
 
 
-def random_box(shape: tuple[int, int], seed: int) -> Mask:
-    """One box, each side a quarter to a half of the picture's, as in DeepFill v1's training."""
-    rng = np.random.default_rng(seed)
-    mask = np.zeros(shape, bool)
-    sides = [max(1, round(n * rng.uniform(0.25, 0.5))) for n in shape]
-    top, left = (int(rng.integers(0, n - side + 1)) for n, side in zip(shape, sides, strict=True))
-    mask[top : top + sides[0], left : left + sides[1]] = True
-    return mask
-
-
-def random_freeform(shape: tuple[int, int], seed: int) -> Mask:
-    """One to three thick zigzag strokes with round joints.
-
-    The stroke statistics of DeepFill v2 (Yu et al., ICCV 2019): 4 to 11 vertices, segments around an eighth of the
-    picture's diagonal, turning by about 2π/5. Widths follow the picture's size (12 to 40 pixels at 256²).
-    """
-    rng = np.random.default_rng(seed)
-    canvas = np.zeros(shape, np.uint8)
-    reach = np.hypot(*shape) / 8
-    for _ in range(rng.integers(1, 4)):
-        low, high = 2 * np.pi / 5 + np.array([-1, 1]) * rng.uniform(0, 2 * np.pi / 15, 2)
-        width = max(1, round(rng.uniform(12, 40) * min(shape) / 256))
-        x, y = rng.uniform(0, shape[1]), rng.uniform(0, shape[0])
-        for vertex in range(rng.integers(4, 12)):
-            angle = rng.uniform(low, high)
-            angle = 2 * np.pi - angle if vertex % 2 == 0 else angle
-            length = np.clip(rng.normal(reach, reach / 2), 0, 2 * reach)
-            to_x = float(np.clip(x + length * np.sin(angle), 0, shape[1]))
-            to_y = float(np.clip(y + length * np.cos(angle), 0, shape[0]))
-            cv2.line(canvas, (int(x), int(y)), (int(to_x), int(to_y)), 255, width)
-            cv2.circle(canvas, (int(to_x), int(to_y)), width // 2, 255, -1)
-            x, y = to_x, to_y
-    return canvas > 0
+def patch_sums(values: Array, size: int) -> Array:
+    """The sum over each patch of `size` × `size`, by its first pixel: (H, W) to (H - size + 1, W - size + 1)."""
+    total = np.pad(values.astype(np.float64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    return total[size:, size:] - total[:-size, size:] - total[size:, :-size] + total[:-size, :-size]

@@ -9,7 +9,9 @@ Editing", SIGGRAPH 2009; Wexler, Shechtman & Irani, "Space-Time Completion of Vi
 # ruff: noqa: NPY002 – compiled, np.random is numba's own generator, one to each thread
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 # numba, because propagation makes each patch depend on the one before it: array operations cannot say that
 import numba
@@ -18,7 +20,8 @@ import numpy as np
 CHANNELS = 4  # red, green, blue, texture
 BANDS = 8  # fixed, so that the number of cores does not change the result
 
-compiled = numba.njit(cache=True, nogil=True, fastmath=True)
+# sums may be reordered; infinity stays a number, as `limit` begins with it
+compiled = numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz", "arcp"})
 
 
 @compiled
@@ -124,7 +127,7 @@ class Bands:
         self.edges = np.unique([0, *cuts.clip(max=len(done)), len(done)]).tolist()
         self.pool = pool
 
-    def run(self, kernel, *arguments):
+    def run(self, kernel: Callable[..., None], *arguments: Any) -> None:
         bands = zip(self.edges[:-1], self.edges[1:], strict=True)
         jobs = [self.pool.submit(kernel, *arguments, top, end) for top, end in bands]
         for job in jobs:

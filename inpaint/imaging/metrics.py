@@ -81,8 +81,8 @@ def seam(filled: Image, hole: Mask) -> float:
         step = np.abs(grey[first] - grey[second])
         across.append(step[hole[first] != hole[second]])
         beside.append(step[(near[first] & near[second]) & ~(hole[first] | hole[second])])
-    across, beside = np.concatenate(across), np.concatenate(beside)
-    return float((across.mean() + 1) / (beside.mean() + 1)) if across.size and beside.size else math.nan
+    over, by = np.concatenate(across), np.concatenate(beside)
+    return float((over.mean() + 1) / (by.mean() + 1)) if over.size and by.size else math.nan
 
 
 def score(filled: Image, truth: Image, hole: Mask) -> dict[str, float]:
@@ -90,7 +90,7 @@ def score(filled: Image, truth: Image, hole: Mask) -> dict[str, float]:
 
     What cannot be computed, as SSIM of a picture smaller than its window, is left out.
     """
-    asked = {}
+    asked: dict[str, Callable[[], float]] = {}
     for metric in (psnr, ssim, l1):
         asked[f"{metric.__name__}_hole"] = partial(metric, filled, truth, hole)
         asked[metric.__name__] = partial(metric, filled, truth)
@@ -131,7 +131,8 @@ def local(filled: Image, truth: Image, hole: Mask) -> dict[str, float]:
 def _around(hole: Mask) -> masks.Box:
     """A box with all that the scores of the hole look at; it begins on even pixels, as the halved picture does."""
     reach = 2 * WINDOW
-    return tuple(slice(max(at.start - reach, 0) // 2 * 2, at.stop + reach) for at in masks.bounding_box(hole))
+    rows, cols = (slice(max(at.start - reach, 0) // 2 * 2, at.stop + reach) for at in masks.box_of(hole))
+    return rows, cols
 
 
 def _halved(grey: Array) -> Array:

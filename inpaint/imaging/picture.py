@@ -3,18 +3,21 @@
 import io
 import os
 import struct
-import uuid
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import PIL.Image
 from PIL import ImageCms
 
-from ..contract import Image, InpaintError, Mask
-from . import colour, masks
+from ..contract import Array, Image, InpaintError, Mask
+from . import colour, deep_png, masks, metadata
+from .files import write
+from .resize import averaged
 
 MAX_MEGAPIXELS = float(os.environ.get("INPAINT_MAX_MEGAPIXELS", 80))
 PIL.Image.MAX_IMAGE_PIXELS = int(MAX_MEGAPIXELS * 1e6)  # Pillow's own guard, for everything in this process
@@ -27,9 +30,18 @@ WRITES = {  # name: suffixes, the first is the usual one
     "BMP": (".bmp",),
 }
 SUFFIXES = {suffix for suffixes in WRITES.values() for suffix in suffixes} | {".gif", ".avif", ".ppm", ".pgm"}
-ORIENTATION = 0x0112
-DESCRIPTIVE = {0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298, 0x8769, 0x8825}  # not the file's layout
-UPRIGHT = {  # EXIF orientation: how to turn the stored pixels, as in the TIFF 6.0 specification
+HOW: dict[str, dict[str, Any]] = {
+    "PNG": {"compress_level": 3},
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"lossless": True, "exact": True},
+    "TIFF": {"compression": "tiff_lzw"},
+    "BMP": {},
+}
+NAMES = {"icc": "colour profile", "exif": "EXIF", "dpi": "resolution"}
+KEEPS = {"WEBP": {"icc", "exif"}, "BMP": {"dpi"}} | {name: set(NAMES) for name in ("PNG", "JPEG", "TIFF")}
+JPEG_EXIF = 65533  # bytes, the longest block
+# EXIF orientation: how to turn the stored pixels, as in the TIFF 6.0 specification
+UPRIGHT: dict[int, Callable[[Array], Array]] = {
     2: np.fliplr,
     3: lambda a: np.rot90(a, 2),
     4: np.flipud,
@@ -64,14 +76,10 @@ class Picture:
     @property
     def rgb(self) -> Image:
         """What the models see: (H, W, 3) uint8, grey spread over three channels, transparency laid on white."""
-        colours = self.pixels[..., :1] if self.pixels.shape[2] < 3 else self.pixels[..., :3]
-        colours = _to_8_bit(colours)
-        if colours.shape[2] == 1:
-            colours = np.repeat(colours, 3, axis=2)
-        if self.alpha is None:
-            return colours
-        alpha = _to_8_bit(self.alpha)[..., None].astype(np.uint16)
-        return ((colours * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+        colours = _to_8_bit(self.pixels)
+        if self.alpha is not None:
+            colours = _on_white(colours)
+        return colours if colours.shape[2] == 3 else np.repeat(colours, 3, axis=2)
 
     def in_space_of(self, icc: bytes | None) -> "Picture":
         """The same colours in 8-bit RGB numbers of that profile, None being sRGB; alpha as it is."""
@@ -103,46 +111,61 @@ class Picture:
         return notes
 
     def encode(self, format: str) -> tuple[bytes, tuple[str, ...]]:
-        """The file's bytes, and what this format could not keep."""
+        """The file's bytes, and what this format could not keep. Raises InpaintError."""
+        pixels, notes = self._fitted(format)
+        kept, lost = {}, []
+        for key, name in NAMES.items():
+            value = getattr(self, key)
+            if value and not self._keeps(format, key):
+                lost.append(name)
+            elif value:
+                kept[key] = value
+        if lost:
+            notes.append(f"{', '.join(lost)} not kept by {format}")
+        if format == "JPEG":
+            notes.append("JPEG re-encodes every pixel: take PNG for exactness outside the hole")
+        if format == "PNG" and pixels.dtype == np.uint16:
+            return deep_png.encode(pixels, **{key: kept.get(key) for key in NAMES}), tuple(notes)
+        return _encoded(pixels, format, kept), tuple(notes)
+
+    def _fitted(self, format: str) -> tuple[np.ndarray, list[str]]:
+        """Pixels that the format can hold, and what was given up for it."""
         pixels, notes = self.pixels, []
-        if pixels.dtype == np.uint16 and (format != "PNG" and not (format == "TIFF" and pixels.shape[2] == 1)):
+        if pixels.dtype == np.uint16 and format != "PNG" and not (format == "TIFF" and pixels.shape[2] == 1):
             pixels = _to_8_bit(pixels)
             notes.append(f"16 bit reduced to 8 for {format}")
         if self.alpha is not None and format in ("JPEG", "BMP"):
-            pixels = replace(self, pixels=pixels).rgb
+            pixels = _on_white(pixels)
             notes.append(f"transparency laid on white for {format}")
-        if format == "JPEG":
-            notes.append("JPEG re-encodes every pixel: take PNG for exactness outside the hole")
-        if pixels.dtype == np.uint16 and pixels.shape[2] > 1:
-            return self._encode_deep(pixels), tuple(notes)
-        return self._encode_plain(pixels, format), tuple(notes)
+        if pixels.shape[2] < 3 and format == "WEBP":
+            pixels = pixels[..., [0, 0, 0, *range(1, pixels.shape[2])]]
+            notes.append("grey written as RGB for WEBP")
+        return pixels, notes
 
-    def _encode_plain(self, pixels: np.ndarray, format: str) -> bytes:
-        extra = {"icc_profile": self.icc, "exif": self.exif, "dpi": self.dpi}
-        how = {
-            "PNG": {"compress_level": 3},
-            "JPEG": {"quality": 95, "subsampling": 0},
-            "WEBP": {"lossless": True, "exact": True},
-            "TIFF": {"compression": "tiff_lzw"},
-        }
-        if format == "BMP":
-            extra = {"dpi": self.dpi}
-        out = io.BytesIO()
-        squeezed = pixels[..., 0] if pixels.shape[2] == 1 else pixels
-        PIL.Image.fromarray(squeezed).save(
-            out, format, **{k: v for k, v in extra.items() if v is not None}, **how.get(format, {})
-        )
-        return out.getvalue()
+    def _keeps(self, format: str, key: str) -> bool:
+        grey_profile = key == "icc" and self.pixels.shape[2] < 3 and format == "WEBP"  # of grey, and none of RGB
+        too_long = key == "exif" and format == "JPEG" and len(self.exif or b"") > JPEG_EXIF
+        return key in KEEPS[format] and not grey_profile and not too_long
 
-    def _encode_deep(self, pixels: np.ndarray) -> bytes:
-        """16-bit colour PNG, which Pillow cannot write."""
-        if pixels.shape[2] == 2:
-            pixels = pixels[..., [0, 0, 0, 1]]
-        code = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
-        kept = {cv2.IMAGE_METADATA_ICCP: self.icc, cv2.IMAGE_METADATA_EXIF: self.exif}
-        kept = {kind: np.frombuffer(data, np.uint8)[None] for kind, data in kept.items() if data}
-        _, data = cv2.imencodeWithMetadata(".png", cv2.cvtColor(pixels, code), list(kept), list(kept.values()))
-        return data.tobytes()
+
+def _encoded(pixels: np.ndarray, format: str, kept: dict[str, Any]) -> bytes:
+    named = {"icc": "icc_profile", "exif": "exif", "dpi": "dpi"}
+    how = HOW[format]
+    if format == "TIFF" and "exif" in kept:
+        how = {}  # libtiff, which compresses, takes no camera's EXIF
+    out = io.BytesIO()
+    squeezed = pixels[..., 0] if pixels.shape[2] == 1 else pixels
+    try:
+        PIL.Image.fromarray(squeezed).save(out, format, **{named[key]: value for key, value in kept.items()}, **how)
+    except (OSError, ValueError) as error:  # each format has a longest side
+        raise InpaintError(f"The picture cannot be written as {format} ({error}); take PNG.") from None
+    return out.getvalue()
+
+
+def _on_white(pixels: np.ndarray) -> np.ndarray:
+    """(H, W, C + 1) uint8 with alpha to (H, W, C)."""
+    colours, alpha = pixels[..., :-1], pixels[..., -1:].astype(np.uint16)
+    return ((colours * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
 def _to_8_bit(pixels: np.ndarray) -> np.ndarray:
@@ -159,21 +182,6 @@ def format_of(path: str | os.PathLike) -> str:
     raise InpaintError(f"Cannot write {suffix or 'a file without suffix'}; end the name in one of {known}.")
 
 
-def write(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all. Raises InpaintError."""
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise InpaintError(f"{path} is not a file that can be written to; choose another name.")
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        with open(part, "xb") as file:
-            file.write(data)
-        os.replace(part, path)
-    except OSError as error:
-        raise InpaintError(f"Cannot write {path}: {error.strerror or error}.") from None
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def open_picture(source: Source) -> Picture:
     """Decode a picture file (or its bytes). Nothing in it is trusted.
 
@@ -181,21 +189,19 @@ def open_picture(source: Source) -> Picture:
     `INPAINT_MAX_MEGAPIXELS` (80 million pixels unless the environment says otherwise).
     """
     data, name = _bytes(source)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's remarks on broken metadata
-        try:
-            return _decode(data, name)
-        except InpaintError:
-            raise
-        except PIL.UnidentifiedImageError:
-            raise InpaintError(f"{name} is not a picture; use PNG, JPEG, WebP, TIFF, BMP or AVIF.") from None
-        except PIL.Image.DecompressionBombError:
-            raise InpaintError(
-                f"{name} has more than {MAX_MEGAPIXELS:g} million pixels; make it smaller."
-            ) from None
-        except Exception as error:  # decoders fail in every way on hostile files
-            reason = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
-            raise InpaintError(f"{name} is damaged and cannot be read ({reason}).") from None
+    # Pillow's remarks on broken metadata, for good: filters are the whole process's, so none is taken back
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    try:
+        return _decode(data, name)
+    except InpaintError:
+        raise
+    except PIL.UnidentifiedImageError:
+        raise InpaintError(f"{name} is not a picture; use PNG, JPEG, WebP, TIFF, BMP or AVIF.") from None
+    except PIL.Image.DecompressionBombError:
+        raise InpaintError(f"{name} has more than {MAX_MEGAPIXELS:g} million pixels; make it smaller.") from None
+    except Exception as error:  # decoders fail in every way on hostile files
+        reason = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
+        raise InpaintError(f"{name} is damaged and cannot be read ({reason}).") from None
 
 
 def _bytes(source: Source) -> tuple[bytes, str]:
@@ -227,29 +233,42 @@ def _decode(data: bytes, name: str) -> Picture:
     frames = getattr(im, "n_frames", 1)
     if frames > 1 and im.format != "MPO":  # an MPO is a photo with its own preview or stereo twin
         raise InpaintError(f"{name} has {frames} frames; save the one you want as PNG.")
-    notes = []
-    if im.info.get("xmp") or "XML:com.adobe.xmp" in im.info:
-        notes.append("XMP metadata not kept")
-    icc = im.info.get("icc_profile")
+    icc, notes = im.info.get("icc_profile"), []
     if _is_deep_colour(im, data):
-        exif, orientation = _exif(im)
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        if pixels is None or pixels.shape[:2] != (im.height, im.width):
-            raise ValueError("cannot be decoded at 16 bit")
-        code = cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB
-        pixels = cv2.cvtColor(pixels, code)
+        exif, orientation, left = metadata.exif(im)
+        pixels = _deep(im, data)
+        notes += ["transparent colour converted to an alpha channel"] if "transparency" in im.info else []
     else:
+        if (
+            im.format == "PPM"
+            and im.mode == "RGB"
+            and isinstance(im.tile[0].args, tuple)
+            and im.tile[0].args[-1] > 255
+        ):
+            notes.append("16 bit reduced to 8")
         im.load()
-        exif, orientation = _exif(im)  # after loading: Pillow turns TIFFs itself
+        exif, orientation, left = metadata.exif(im)  # after loading: Pillow turns TIFFs itself
         pixels, icc, said = _plain(im, icc, name)
         notes += said
+    if left := [*metadata.lost(im, data), *left]:
+        notes.append(f"{', '.join(left)} not kept")
     if orientation in UPRIGHT:
         pixels = np.ascontiguousarray(UPRIGHT[orientation](pixels))
         notes.append("turned upright as its EXIF orientation asks")
     dpi = im.info.get("dpi")
     dpi = tuple(map(float, dpi)) if dpi and all(0 < d < 1e5 for d in dpi) else None
-    kind = "JPEG" if im.format == "MPO" else im.format
+    kind = "JPEG" if im.format == "MPO" else str(im.format)
     return Picture(pixels, kind, icc, exif, dpi, tuple(notes))
+
+
+def _deep(im: PIL.Image.Image, data: bytes) -> np.ndarray:
+    """(H, W, C) uint16 of a file that `_is_deep_colour`."""
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.shape[:2] != (im.height, im.width):
+        raise ValueError("cannot be decoded at 16 bit")
+    pixels = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+    grey = im.format == "PNG" and data[25] == 4  # grey + alpha, which OpenCV spreads
+    return np.ascontiguousarray(pixels[..., [0, 3]]) if grey else pixels
 
 
 def _is_deep_colour(im: PIL.Image.Image, data: bytes) -> bool:
@@ -258,30 +277,20 @@ def _is_deep_colour(im: PIL.Image.Image, data: bytes) -> bool:
         depth, colour = struct.unpack_from("BB", data, 24)
         return depth == 16 and colour in (2, 4, 6)
     if im.format == "TIFF":
-        bits = im.tag_v2.get(258, (8,))
+        bits = getattr(im, "tag_v2", {}).get(258, (8,))
         return im.mode in ("RGB", "RGBA") and max(bits) == 16
     return False
-
-
-def _exif(im: PIL.Image.Image) -> tuple[bytes | None, int]:
-    """EXIF block without orientation, and the orientation, 1 to 8. A broken block counts as none."""
-    try:
-        exif = im.getexif()
-        orientation = int(exif.get(ORIENTATION, 1))
-        if im.format == "TIFF":
-            for tag in set(exif) - DESCRIPTIVE - {ORIENTATION}:
-                del exif[tag]
-        exif.pop(ORIENTATION, None)
-        return (exif.tobytes() if len(exif) else None), orientation
-    except Exception:
-        return None, 1
 
 
 def _plain(im: PIL.Image.Image, icc: bytes | None, name: str) -> tuple[np.ndarray, bytes | None, list[str]]:
     """Pixels (H, W, C), their colour profile, and what was converted."""
     notes = []
     if im.mode.startswith("I;16"):
-        return np.asarray(im).astype(np.uint16)[..., None], icc, notes
+        pixels = np.asarray(im).astype(np.uint16)[..., None]
+        if (clear := im.info.get("transparency")) is not None:
+            pixels = np.dstack([pixels, np.where(pixels == clear, 0, 65535).astype(np.uint16)])
+            notes.append("transparent colour converted to an alpha channel")
+        return pixels, icc, notes
     if im.mode in ("I", "F", "LAB"):
         raise InpaintError(f"{name} holds {im.mode} pixels, which are not supported; save it as 8 or 16 bit RGB.")
     if im.mode == "CMYK":
@@ -309,7 +318,8 @@ def _cmyk_to_rgb(im: PIL.Image.Image, icc: bytes | None) -> tuple[PIL.Image.Imag
         srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
         try:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-            return ImageCms.profileToProfile(im, profile, srgb, outputMode="RGB"), srgb.tobytes()
+            rgb = ImageCms.profileToProfile(im, profile, srgb, outputMode="RGB")
+            return rgb or im.convert("RGB"), srgb.tobytes()
         except (OSError, ImageCms.PyCMSError):
             pass  # a broken profile: the plain conversion
     return im.convert("RGB"), None
@@ -356,7 +366,7 @@ def cover(rgb: Image, shape: tuple[int, int]) -> Image:
     """(H, W, 3) of that shape: the picture enlarged or shrunk to cover it, centred, cut."""
     h, w = shape
     scale = max(h / rgb.shape[0], w / rgb.shape[1])
-    size = max(w, round(rgb.shape[1] * scale)), max(h, round(rgb.shape[0] * scale))
-    large = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    size = max(h, round(rgb.shape[0] * scale)), max(w, round(rgb.shape[1] * scale))
+    large = averaged(rgb, size) if scale < 1 else cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_CUBIC)
     top, left = (large.shape[0] - h) // 2, (large.shape[1] - w) // 2
     return np.ascontiguousarray(large[top : top + h, left : left + w])

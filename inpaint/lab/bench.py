@@ -227,7 +227,7 @@ def _reason(error: Exception) -> str:
 
 def prepare(name: str, photo: Image, hole: Mask, settings: Mapping[str, Any]) -> float:
     """In the model's process: load it, fill once so that it is warm. Seconds of the loading alone."""
-    tag = zoo.pick_tag(name)
+    tag = zoo.offer(name).tag
     for _ in zoo.fetch(name, tag):
         pass
     device = zoo.pick_device(name, settings.get("device", "auto"))

@@ -24,6 +24,8 @@ from ..contract import Array, Choice, Flag, Image, InpaintError, Mask, Number, O
 from ..imaging import colour, masks
 from ..imaging.masks import Box
 from ..imaging.picture import Picture
+from ..imaging.resize import averaged, scaled, within
+from ..imaging.rim import fade_step
 
 Filler = Callable[[Image, Mask], Image]  # fills the hole of a picture
 
@@ -126,10 +128,9 @@ def place(picture: Image, cutout: Mask, shape: tuple[int, int], placement: Place
         raise InpaintError("The cut-out is empty: paint over what should be taken from the second picture.")
     (h, w), (rows, columns) = cutout.shape, box
     scale = placement.scale * shape[1] / (columns.stop - columns.start)
-    size = max(1, round(w * min(scale, 1))), max(1, round(h * min(scale, 1)))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    small_mask = cv2.resize(cutout.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
-    shrunk = np.array(size) / (w, h)
+    size = scaled((h, w), min(scale, 1))
+    small, small_mask = averaged(picture, size), averaged(cutout.astype(np.uint8) * 255, size)
+    shrunk = np.array(size[::-1]) / (w, h)
 
     middle = np.array([columns.start + columns.stop, rows.start + rows.stop]) / 2 * shrunk
     turn = math.radians(placement.angle)
@@ -150,9 +151,7 @@ def sticker(picture: Image, cutout: Mask, side: int = STICKER) -> Array:
     if box is None:
         raise InpaintError("The cut-out is empty: paint over what should be taken from the second picture.")
     rgba = np.dstack([picture[box], cutout[box].astype(np.uint8) * 255])
-    scale = min(1.0, side / max(rgba.shape[:2]))
-    size = [max(1, round(n * scale)) for n in rgba.shape[1::-1]]
-    return cv2.resize(rgba, size, interpolation=cv2.INTER_AREA)
+    return within(rgba, side)
 
 
 # ---- blending
@@ -302,7 +301,7 @@ def _levels(shape: tuple[int, int]) -> list[tuple[int, int]]:
 
 def _at(array: Array, shape: tuple[int, int]) -> Array:
     """The picture or mask, averaged down to `shape`, float32."""
-    return cv2.resize(array.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA)
+    return averaged(array.astype(np.float32), shape)
 
 
 def _gradients(below: Array, above: Array, hole: Mask, mixed: bool) -> tuple[Array, Array]:
@@ -320,7 +319,7 @@ def _gradients(below: Array, above: Array, hole: Mask, mixed: bool) -> tuple[Arr
 def _filled_seam(paste: Image, mask: Mask, fill: Filler) -> Image:
     """The plain paste at SEAM pixels or less, with a band of three coarsest pixels along its rim filled anew."""
     scale = min(1.0, SEAM / max(mask.shape))
-    shape = tuple(max(1, round(n * scale)) for n in mask.shape)
+    shape = scaled(mask.shape, scale)
     paste, hole = _to_image(_at(paste, shape)), _at(mask, shape) > 0.5
     width = 1.5 * max(shape) / COARSEST
     band = masks.grow(hole, width) & ~masks.grow(hole, -width)
@@ -338,21 +337,8 @@ def _mirrored(mask: Mask) -> list[tuple[int, int]]:
 
 
 def _met(solution: Array, first: Image, mask: Mask, length: float) -> Image:
-    """The solution with its step at the rim faded out inside it, over `length` pixels.
-
-    The step is what the solution is off by outside the rim; a normalised blur carries it inwards, at a size where
-    `length` is but a few pixels, and it falls linearly to nothing.
-    """
-    length = float(np.clip(length, 2, _thickness(mask) / 2))
-    shrink = min(1.0, 8 / length)
-    shape = tuple(max(1, round(n * shrink)) for n in mask.shape)
-    known = ~mask
-    error = _at((first.astype(np.float32) - solution) * known[..., None], shape)
-    weight, sigma = _at(known, shape), max(1.0, length * shrink / 2)
-    weight, error = cv2.GaussianBlur(weight, (0, 0), sigma), cv2.GaussianBlur(error, (0, 0), sigma)
-    step = np.where(weight[..., None] > 1e-3, error / np.maximum(weight, 1e-3)[..., None], 0)
-    fade = np.clip(1 - masks.distance(mask) / (length + 1), 0, 1) * mask
-    return _to_image(solution + cv2.resize(step, mask.shape[::-1]) * fade[..., None])
+    """The solution with its step at the rim faded out inside it, over `length` pixels."""
+    return fade_step(solution, first, mask, float(np.clip(length, 2, _thickness(mask) / 2)))
 
 
 def _thickness(mask: Mask) -> float:

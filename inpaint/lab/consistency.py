@@ -14,6 +14,7 @@ import numpy as np
 
 from ..contract import Array, InpaintError, Mask
 from ..imaging import masks
+from ..imaging.resize import averaged, scaled
 
 PROBES = 4
 SHARE = 0.3  # of the known pixels that a probe hides at most; a larger shape is made smaller
@@ -81,8 +82,7 @@ def _places(hole: Mask, rng: np.random.Generator) -> Iterator[Place]:
 
 def _shrunk(mask: Mask, scale: float) -> Array:
     """(h, w) float32: the share of each small pixel that is True."""
-    size = tuple(max(1, round(n * scale)) for n in mask.shape[::-1])
-    return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return averaged(mask.astype(np.float32), scaled(mask.shape, scale))
 
 
 def _enlarged(place: Place, hole: Mask) -> Mask:

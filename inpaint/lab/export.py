@@ -10,15 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from .. import zoo
 from ..contract import Image, InpaintError, Mask
-from ..fill.pipeline import Fill
+from ..fill.result import Fill
 from ..imaging.contact import SIDE, Tile, holed, sheet
 from ..imaging.masks import Box
 from ..imaging.picture import Picture
+from ..imaging.resize import within
 from . import maps
 from .manifest import of, to_json
 from .trials import Cell, best
@@ -66,10 +66,10 @@ def written(score: str, value: float) -> str:
 
 def facts(cell: Cell) -> tuple[str, ...]:
     """What a finished fill cost and what may be done with it, in a few words each."""
-    licence, _ = zoo.terms(cell.trial.model, cell.weights)
+    offer = zoo.offer(cell.trial.model, cell.weights)
     spent = [f"{cell.fill.report.seconds:.2g} s on {cell.fill.report.device}"] if cell.fill else []
     held = [] if cell.peak is None else [f"{cell.peak:.2f} GiB at most"]
-    return (*spent, *held, zoo.use(cell.trial.model, cell.weights), licence)
+    return (*spent, *held, offer.use, offer.terms[0])
 
 
 # ---- the table
@@ -107,7 +107,7 @@ def rows(compared: Compared) -> list[dict[str, Any]]:
 
 def _row(picture: str, hole: float, cell: Cell) -> dict[str, Any]:
     trial, report = cell.trial, cell.fill.report if cell.fill else None
-    licence, allowed = zoo.terms(trial.model, cell.weights)
+    licence, allowed = zoo.offer(trial.model, cell.weights).terms
     return {
         "picture": picture,
         "hole": hole,
@@ -159,13 +159,13 @@ def tiled(compared: Compared) -> list[Tile]:
     """The pictures of `contact`, with their words."""
     rgb, hole = compared.photo.rgb, compared.hole
     box, leading = maps.shown(hole), best(compared.cells)
-    tiles = [Tile(_small(holed(rgb[box], hole[box])), (compared.name, f"hole {hole.mean():.1%}"))]
+    tiles = [Tile(within(holed(rgb[box], hole[box]), SIDE), (compared.name, f"hole {hole.mean():.1%}"))]
     if compared.intact:
-        tiles.append(Tile(_small(rgb[box]), ("truth",)))
+        tiles.append(Tile(within(rgb[box], SIDE), ("truth",)))
     tiles += [_tile(cell, box, leading) for cell in compared.cells]
     if len(compared.fills) > 1:
         map_, most = compared.difference()
-        tiles.append(Tile(_small(map_[box]), ("where they differ", f"up to {most:.0f} levels")))
+        tiles.append(Tile(within(map_[box], SIDE), ("where they differ", f"up to {most:.0f} levels")))
     return tiles
 
 
@@ -178,16 +178,7 @@ def _tile(cell: Cell, box: Box, leading: Mapping[str, float]) -> Tile:
         if is_shown(score):
             lines.setdefault(title, []).append(f"{place} {written(score, value)}{star}".strip())
     words = [f"{title}: {', '.join(values)}" for title, values in lines.items()]
-    return Tile(_small(cell.fill.crop(box)), (cell.trial.title, *words, *facts(cell)))
-
-
-def _small(image: Image) -> Image:
-    """No larger than a sheet shows it."""
-    scale = SIDE / max(image.shape)
-    if scale >= 1:
-        return image
-    size = tuple(max(1, round(n * scale)) for n in image.shape[1::-1])
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return Tile(within(cell.fill.crop(box), SIDE), (cell.trial.title, *words, *facts(cell)))
 
 
 # ---- everything

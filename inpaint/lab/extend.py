@@ -38,7 +38,7 @@ import inpaint
 
 from .. import zoo
 from ..contract import Array, Card, Image, InpaintError, Layer, Mask
-from ..fill.pipeline import Fill
+from ..fill.result import Fill
 from ..imaging import masks
 from ..imaging.masks import Box
 from ..imaging.picture import MAX_MEGAPIXELS, Picture

@@ -20,7 +20,7 @@ import inpaint
 from .. import zoo
 from ..contract import Array, Image, InpaintError, Layer, Mask
 from ..fill import pipeline
-from ..fill.pipeline import Fill
+from ..fill.result import Fill
 from ..imaging import picture
 from .runlength import decode_mask, encode_mask, inflate, pack, unpack
 from .versions import versions
@@ -86,7 +86,7 @@ def digest(array: Array) -> str:
     return f"sha256:{whole.hexdigest()}"
 
 
-def of(fill: Fill, mask: Mask, layers: Mapping[str, Array] | None = None, precision: str = "float32") -> Manifest:
+def of(fill: Fill, mask: Mask, layers: Mapping[str, Array] | None = None) -> Manifest:
     """The manifest of a finished fill. `layers`: those pictures among the options that were given."""
     report, layers = fill.report, layers or {}
     pictures = {option.name for option in zoo.card(report.model).options if isinstance(option, Layer)}
@@ -96,13 +96,13 @@ def of(fill: Fill, mask: Mask, layers: Mapping[str, Array] | None = None, precis
         mask=mask,
         model=report.model,
         weights=report.weights,
-        weights_digest=zoo.digest(report.model, report.weights),
+        weights_digest=zoo.offer(report.model, report.weights).digest(),
         options={name: value for name, value in report.options.items() if name not in pictures},
         strokes={name: layer for name, layer in layers.items() if layer.dtype == bool},
         lent={name: digest(layer) for name, layer in layers.items() if layer.dtype != bool},
         seed=report.seed or 0,
         device=report.device,
-        precision=precision,
+        precision=report.precision,
         versions=versions(),
         output=digest(fill.image),
         sample=_sample(fill.image, mask),

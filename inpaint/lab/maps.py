@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ..contract import Array, Image, Mask
-from ..fill.pipeline import Fill
+from ..fill.result import Fill
 from ..imaging import masks
 from ..imaging.metrics import LUMA
 

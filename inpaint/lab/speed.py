@@ -48,7 +48,8 @@ def run(names: Sequence[str], sides: Sequence[int], device: str, precision: str)
     for name in names:
         for network in zoo.card(name).networks:
             for side in sides:
-                words = [name, network, str(side), zoo.pick_device(name, device), precision]
+                how = zoo.pick_device(name, device), zoo.pick_precision(name, precision)
+                words = [name, network, str(side), *how]
                 done = subprocess.run([sys.executable, "-m", __name__, *words], capture_output=True, text=True)
                 if done.returncode:
                     reason = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
@@ -143,14 +144,15 @@ def _network(place: str, device: str, precision: str):
     """The published network, filled with small random numbers."""
     import torch
 
+    from ..nets.device import prepare
+
     family = checkpoint.family(place)
     net = checkpoint.blank(family, next(iter(family.layouts.values())).config).to_empty(device=device)
     torch.manual_seed(0)
     for name, tensor in net.state_dict().items():
         if tensor.is_floating_point():
             tensor.uniform_(0.5, 1.5) if name.endswith("running_var") else tensor.uniform_(-0.05, 0.05)
-    net = net.to(getattr(torch, precision), memory_format=torch.channels_last)
-    return net.eval().requires_grad_(False)
+    return prepare(net, device, precision).eval().requires_grad_(False)
 
 
 def plain(device: str, runs: int = 20) -> float:

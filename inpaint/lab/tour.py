@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import inpaint
+
 from .. import zoo
-from ..contract import Image, Inpainter, InpaintError, Mask, Step, Tour
+from ..contract import Image, InpaintError, Mask, Tour
 from ..fill import pipeline
-from ..fill.pipeline import Fill, Report
+from ..fill.result import Fill, Report
 from ..imaging import masks, metrics
 from ..imaging.contact import holed
 from ..imaging.masks import Box
@@ -53,18 +55,6 @@ class Example:
     def truth(self) -> bool:
         """Whether the photo shows what is under the hole, so that a fill can be scored."""
         return self.name in TRUTH
-
-
-class Recorder:
-    """An inpainter that remembers the first patch it was given: of the largest hole."""
-
-    def __init__(self, model: Inpainter) -> None:
-        self.model = model
-        self.given: tuple[Image, Mask] | None = None
-
-    def __call__(self, image: Image, mask: Mask, **options: Any) -> Iterator[Step]:
-        self.given = self.given or (image, mask)
-        return self.model(image, mask, **options)
 
 
 def example(name: str) -> Example:
@@ -108,11 +98,11 @@ def _walk(name: str, good: Example, bad: Example, device: str, options: Mapping[
 def _inside(name: str, shown: Example, device: str, options: Mapping[str, Any]) -> Iterator[Sight]:
     """Where it does well, with all that can be seen of it on the way."""
     yield Sight(0.0, "loading", _hole(SEES, shown))
-    recorder, fills = _fills(name, shown, device, options)
+    fills = _fills(name, shown, device, options)
     passed = 0  # of the stages
     for number, fill in enumerate(fills):
         if not number:
-            yield from (Sight(0.0, "", frame) for frame in _given(recorder, fill.report))
+            yield from (Sight(0.0, "", frame) for frame in _given(name, shown, options, fill.report))
         frame, reached = None, sum(fill.progress >= stage for stage in STAGES)
         if reached > passed and fill.progress < 1:
             frame = Frame(DOES, fill.image[around(shown.hole)], f"on the way, at {fill.progress:.0%}: {fill.note}")
@@ -125,16 +115,13 @@ def _inside(name: str, shown: Example, device: str, options: Mapping[str, Any]) 
 def _beside(name: str, shown: Example, device: str, options: Mapping[str, Any]) -> Iterator[Sight]:
     """Where it fails: the result beside the truth."""
     yield Sight(0.0, "", _hole(FAILS, shown))
-    for fill in _fills(name, shown, device, options)[1]:
+    for fill in _fills(name, shown, device, options):
         yield Sight(fill.progress, fill.note)
     yield from (Sight(1.0, "", frame) for frame in _result(FAILS, shown, fill))
 
 
-def _fills(name: str, shown: Example, device: str, options: Mapping[str, Any]) -> tuple[Recorder, Iterator[Fill]]:
-    tag = zoo.pick_tag(name)
-    recorder = Recorder(zoo.load(name, device, tag))
-    facts = {"name": name, "weights": tag, "device": device}
-    return recorder, pipeline.run(recorder, zoo.card(name), shown.photo, shown.hole, **facts, **options)
+def _fills(name: str, shown: Example, device: str, options: Mapping[str, Any]) -> Iterator[Fill]:
+    return inpaint.stream(shown.photo, shown.hole, name, device=device, **options)
 
 
 # ---- pictures
@@ -152,9 +139,9 @@ def _hole(part: str, shown: Example) -> Frame:
     return Frame(part, holed(shown.photo, shown.hole), says)
 
 
-def _given(recorder: Recorder, report: Report) -> Iterator[Frame]:
+def _given(name: str, shown: Example, options: Mapping[str, Any], report: Report) -> Iterator[Frame]:
     """The patch as the pipeline hands it to the method, and its mask."""
-    image, mask = recorder.given
+    image, mask = pipeline.given(zoo.card(name), shown.photo, shown.hole, **options)
     yield Frame(SEES, image, f"what the method is given: {patch(report, image.shape[:2])}; the hole is blanked")
     yield Frame(SEES, picture(mask), "and its mask: what is white is missing")
 

@@ -13,7 +13,7 @@ import inpaint
 from .. import zoo
 from ..contract import COMMON, Image, InpaintError, Mask
 from ..fill import pipeline
-from ..fill.pipeline import Fill
+from ..fill.result import Fill
 from ..imaging import metrics
 from . import gauge
 
@@ -29,7 +29,7 @@ class Trial:
     """One fill to be made."""
 
     model: str
-    weights: str = ""  # tag; "": as `zoo.pick_tag` takes them
+    weights: str = ""  # tag; "": as `zoo.offer` takes them
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)  # of the model and the pipeline
     label: str = ""  # what to call it; "": the model's title and what differs from its defaults

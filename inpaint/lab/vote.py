@@ -114,7 +114,7 @@ class Ballot:
     def add(self, page: str, pair: Pair, choice: str) -> None:
         """Keep one vote: `choice` is "a", "b" or "tie". Raises InpaintError for what is none."""
         for entry in pair[:2]:
-            if entry.weights != zoo.pick_tag(entry.model, entry.weights):
+            if entry.weights != zoo.offer(entry.model, entry.weights).tag:
                 raise InpaintError(f"A vote on {entry.model} must say on which weights.")
         if pair.a == pair.b or pair.size not in SIZES or choice not in SCORES:
             raise InpaintError("A vote is on two methods, on a small, medium or large hole: a, b or tie.")

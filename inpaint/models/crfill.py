@@ -1,7 +1,7 @@
 """CR-Fill: DeepFill v2's network, which needs its attention for training only."""
 
-from ..contract import Card, Size, Tour, Url, Weights
-from .deepfill_v2 import PLACES, RAW, load
+from ..contract import PRECISIONS, Card, Size, Tour, Url, Weights
+from .deepfill import PLACES, RAW, load
 
 PLACE = f"{RAW}zengxianyu/crfill/8fc46a382cd247a64dda3e8a5329c3b81901facd/files/"
 
@@ -45,6 +45,7 @@ CARD = Card(
     size=Size(multiple=8, minimum=32, maximum=2048, usual=256),
     context=1.0,
     gpu=True,
+    precisions=PRECISIONS,
     networks={"net": "deepfill:CRFILL"},
     weights={
         "places2": _weights(

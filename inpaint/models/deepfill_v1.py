@@ -1,7 +1,7 @@
 """DeepFill v1: a coarse guess, refined by attention that copies from the known surroundings."""
 
-from ..contract import Card, Size, Tour, Weights
-from .deepfill_v2 import FACES, PLACES, load
+from ..contract import PRECISIONS, Card, Size, Tour, Weights
+from .deepfill import FACES, PLACES, load
 from .publishers import lite, openmmlab
 
 
@@ -46,6 +46,7 @@ CARD = Card(
     context=1.0,
     detail=0.35,
     gpu=True,
+    precisions=PRECISIONS,
     networks={"net": "deepfill:V1"},
     weights={
         "lite": lite(

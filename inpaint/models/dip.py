@@ -146,7 +146,7 @@ def fit(
     image: Image, mask: Mask, seed: int, preset: Preset, iterations: int, early_stop: bool, device: str
 ) -> "Iterator[State]":
     """One state for each iteration; the last one has work 1. Sides of the patch are multiples of 64."""
-    stages = prepare(image, mask, iterations, preset.light, device)
+    stages = pyramid(image, mask, iterations, preset.light, device)
     step = start(stages, seed, preset, device)
     total = sum(stage.iterations * stage.cost for stage in stages)
     average, count, done = None, 0, 0.0
@@ -176,7 +176,7 @@ def _unstable(average: "Tensor | None", count: int, loss: float) -> State:
     return State(average, average, loss, 1.0, f"stopped at {count}: the fit became unstable")
 
 
-def prepare(image: Image, mask: Mask, iterations: int, light: bool, device: str) -> list[Stage]:
+def pyramid(image: Image, mask: Mask, iterations: int, light: bool, device: str) -> list[Stage]:
     """The known pixels at the sizes to fit, coarse to fine: the light preset halves a large patch up to twice."""
     import torch
     import torch.nn.functional as F
@@ -206,20 +206,22 @@ def start(
     """Network, input and optimiser from the seed, as (stage, iteration in it) -> output, loss before the step."""
     import torch
 
-    generator = torch.Generator(device).manual_seed(seed)
+    from ..nets.device import laid_out, prepare
+
+    generator = torch.Generator().manual_seed(seed)  # the CPU's, so that a seed is the same fit on every device
     shape = stages[0].target.shape[2:]
-    net = build(preset, min(shape), stages[-1].level, seed).to(device, memory_format=torch.channels_last)
-    z = _input(preset, shape, generator).contiguous(memory_format=torch.channels_last)
+    net = prepare(build(preset, min(shape), stages[-1].level, seed), device)
+    z = _input(preset, shape, generator).to(device)
     adam = torch.optim.Adam(net.parameters(), lr=preset.rate)
     half = preset.light and torch.device(device).type == "cpu" and _has_bfloat16()
 
     def step(stage: Stage, index: int) -> "tuple[Tensor, float]":
-        noise = torch.randn(z.shape, generator=generator, device=z.device) * preset.jitter
+        noise = torch.randn(z.shape, generator=generator).to(device) * preset.jitter
         size = (stage.level,) if preset.light else ()
         adam.param_groups[0]["lr"] = preset.rate * (min(1.0, (index + 1) / 10) if size else 1.0)
         with torch.enable_grad():
             with torch.autocast("cpu", torch.bfloat16, enabled=half):
-                out = net((z + noise).contiguous(memory_format=torch.channels_last), *size)
+                out = net(laid_out(z + noise), *size)
             loss = ((out - stage.target) * stage.known).square().mean()
             adam.zero_grad()
             loss.backward()
@@ -233,28 +235,28 @@ def build(preset: Preset, side: int, level: int, seed: int) -> "nn.Module":
     """The network, its weights from the seed, without the scales that are too coarse for this shortest side."""
     import torch
 
-    from ..nets.skip import Growing, Skip
+    from ..nets.skip import Growing, Skip, draw
 
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    with torch.device("meta"):
         if preset.light:
-            return Growing(**preset.net, finer=(32, 16)[:level])
-        room = 1 + preset.net.get("kernels", (3,))[0] // 2  # reflection needs a side above its width
-        depth = max(n for n in range(1, len(preset.net["down"]) + 1) if side >> n >= room)
-        return Skip(**{k: v[:depth] if k in ("down", "up", "skip") else v for k, v in preset.net.items()})
+            net = Growing(**preset.net, finer=(32, 16)[:level])
+        else:
+            room = 1 + preset.net.get("kernels", (3,))[0] // 2  # reflection needs a side above its width
+            depth = max(n for n in range(1, len(preset.net["down"]) + 1) if side >> n >= room)
+            net = Skip(**{k: v[:depth] if k in ("down", "up", "skip") else v for k, v in preset.net.items()})
+    return draw(net.to_empty(device="cpu"), torch.Generator().manual_seed(seed))
 
 
 def _input(preset: Preset, shape: Sequence[int], generator: "torch.Generator") -> "Tensor":
     """(1, inputs, H, W): noise in 0..0.1, or the columns and rows of the pixels in 0..1."""
     import torch
 
-    device = generator.device
     if preset.mesh:
         y, x = (
             torch.arange(n, dtype=torch.float64) / (n - 1) for n in shape
         )  # to the last bit as in the reference
-        return torch.stack(torch.meshgrid(x, y, indexing="xy"))[None].float().to(device)
-    return torch.rand(1, preset.net["inputs"], *shape, generator=generator, device=device) * 0.1
+        return torch.stack(torch.meshgrid(x, y, indexing="xy"))[None].float()
+    return torch.rand(1, preset.net["inputs"], *shape, generator=generator) * 0.1
 
 
 def _has_bfloat16() -> bool:
@@ -281,7 +283,7 @@ def _picture(x: "Tensor", shape: tuple[int, int]) -> Image:
 def _curve(losses: Sequence[float]) -> Image:
     from ..imaging.curve import curve
 
-    return curve({"loss": losses}, y="loss on the known pixels", log=True)
+    return curve({"loss": losses}, y="loss on the known pixels", scale="log")
 
 
 CARD = Card(
@@ -329,4 +331,5 @@ CARD = Card(
     ),
     seeded=True,
     gpu=True,
+    lease=75,
 )

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ..contract import (
+    PRECISIONS,
     Array,
     Card,
     Choice,
@@ -226,6 +227,7 @@ CARD = Card(
     ),
     detail=0.35,
     gpu=True,
+    precisions=PRECISIONS,
     networks={"edges": "edgeconnect:EDGES", "image": "edgeconnect:IMAGE"},
     weights={
         "lite": lite(

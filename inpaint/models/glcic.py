@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..contract import Card, Inpainter, Size, Step, Tour, Weights
+from ..contract import PRECISIONS, Card, Inpainter, Size, Step, Tour, Weights
 from .publishers import openmmlab
 
 if TYPE_CHECKING:
@@ -14,8 +14,9 @@ def load(device: str, net: "nn.Module") -> Inpainter:
     import torch
 
     from ..nets import colour, glcic
+    from ..nets.device import layout
 
-    fast = glcic.fold(net).to(memory_format=torch.channels_last)
+    fast = glcic.fold(net).to(memory_format=layout(device))
 
     def fill(image, mask):
         picture, *_ = colour.complete(fast, torch.from_numpy(image.copy()), torch.from_numpy(mask.copy()))
@@ -63,6 +64,7 @@ CARD = Card(
     load=load,
     size=Size(multiple=4, minimum=64, maximum=2048, usual=256),
     gpu=True,
+    precisions=PRECISIONS,
     networks={"net": "glcic:FAMILY"},
     weights={
         "openmmlab-places2": _openmmlab(

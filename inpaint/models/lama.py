@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..contract import Card, Hub, Image, Inpainter, Mask, Size, Step, Tour, Url, Weights
+from ..contract import PRECISIONS, Card, Hub, Image, Inpainter, Mask, Size, Step, Tour, Url, Weights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,6 +53,7 @@ CARD = Card(
     size=Size(multiple=8, minimum=32, maximum=2048, usual=512),
     context=1.0,
     gpu=True,
+    precisions=PRECISIONS,
     networks={"net": "lama:FAMILY"},
     weights={
         "big": Weights(

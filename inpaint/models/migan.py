@@ -31,6 +31,7 @@ def load(device: str, file: Path) -> Inpainter:
             raise InpaintError(f"{file.name} gives {out.dtype} {out.shape}, but MI-GAN gives {GIVES}.")
         yield Step(np.ascontiguousarray(out[0].transpose(1, 2, 0)))
 
+    fill.device = "cuda" if "CUDAExecutionProvider" in session.get_providers() else "cpu"
     return fill
 
 

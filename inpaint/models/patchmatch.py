@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 
 from ..contract import NOTHING, Card, Image, Inpainter, Mask, Number, Size, Step, Tour
+from ..imaging import resize
+from ..imaging.masks import patch_sums
 from ..imaging.offsets import DIM, draw_offsets
 
 RATIO = 1.5  # from one level to the next
@@ -78,8 +80,8 @@ def complete(matching, level, coarser, patch, rounds, near, rng, pool):
     size, source = find_sources(level.hole, patch)
     distance = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 3)
     trust = np.maximum(GAMMA**-distance, LEAST)
-    area = box_sum(trust, size)
-    target = box_sum(level.hole, size) > 0.5
+    area = patch_sums(trust, size)
+    target = patch_sums(level.hole, size) > 0.5
     near = near * area.mean() / max(level.hole.shape) ** 2  # per patch weight, at offsets as long as the picture
     matcher = matching.Matcher(diffuse(level), level.hole, trust, source, target, size, near, pool)
     field = draw_lots(matcher.places, target.shape, rng)
@@ -121,10 +123,9 @@ def measure(image, mask, weight, window):
 def pyramid(full: Level, patch: int) -> list[Level]:
     """The levels, coarsest first. No level coarser than needed, nor one that would have too little to borrow."""
     radius = cv2.distanceTransform(full.hole.astype(np.uint8), cv2.DIST_L2, 3).max()
-    height, width = full.hole.shape
     levels, scale = [full], RATIO
     while radius / scale > COARSEST * patch / 2:
-        level = shrink(full, max(1, round(height / scale)), max(1, round(width / scale)))
+        level = shrink(full, 1 / scale)
         if min(level.hole.shape) < 2 * patch or not level.hole.any() or not whole_sources(level.hole, patch):
             break
         levels.append(level)
@@ -132,13 +133,11 @@ def pyramid(full: Level, patch: int) -> list[Level]:
     return levels[::-1]
 
 
-def shrink(level: Level, height: int, width: int) -> Level:
+def shrink(level: Level, scale: float) -> Level:
     """Coarse pixels are the means of the known pixels in them; one that is mostly hole is hole."""
-    known = (~level.hole).astype(np.float32)
-    share = cv2.resize(known, (width, height), interpolation=cv2.INTER_AREA)
-    total = cv2.resize(level.features * known[..., None], (width, height), interpolation=cv2.INTER_AREA)
+    mean, share = resize.known(level.features, level.hole, resize.scaled(level.hole.shape, scale))
     hole = share < 0.5
-    return Level(np.where(hole[..., None], 0, total / np.maximum(share, 0.5)[..., None]), hole)
+    return Level(np.where(hole[..., None], 0, mean), hole)
 
 
 def diffuse(level: Level) -> np.ndarray:
@@ -159,7 +158,7 @@ def find_sources(hole: Mask, patch: int) -> tuple[int, np.ndarray]:
     if whole := whole_sources(hole, patch):
         return whole
     size = odd_at_most(patch, hole)
-    known = 1 - box_sum(hole, size) / size**2
+    known = 1 - patch_sums(hole, size) / size**2
     partial = centres(~hole, size) & (known >= min(0.5, np.median(known)))
     return (size, partial) if partial.any() else (1, ~hole)
 
@@ -167,7 +166,7 @@ def find_sources(hole: Mask, patch: int) -> tuple[int, np.ndarray]:
 def whole_sources(hole: Mask, patch: int) -> tuple[int, np.ndarray] | None:
     """The largest patch size with enough wholly known patches, and those, or None if none has."""
     for size in range(odd_at_most(patch, hole), 0, -2):
-        whole = box_sum(hole, size) < 0.5
+        whole = patch_sums(hole, size) < 0.5
         if (size > 1 or min(hole.shape) < 3) and whole.mean() > ENOUGH * (~hole).mean():
             return size, whole
     return None
@@ -175,12 +174,6 @@ def whole_sources(hole: Mask, patch: int) -> tuple[int, np.ndarray] | None:
 
 def odd_at_most(patch: int, hole: Mask) -> int:
     return (min(int(patch), *hole.shape) - 1) // 2 * 2 + 1
-
-
-def box_sum(values: np.ndarray, size: int) -> np.ndarray:
-    """Sum over each patch: (H, W) to (H - size + 1, W - size + 1)."""
-    total = np.pad(values.astype(np.float64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
-    return total[size:, size:] - total[:-size, size:] - total[size:, :-size] + total[:-size, :-size]
 
 
 def centres(values: np.ndarray, size: int) -> np.ndarray:

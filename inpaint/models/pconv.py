@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ..contract import Array, Card, Image, Inpainter, Size, Step, Tour, Weights
+from ..contract import PRECISIONS, Array, Card, Image, Inpainter, Size, Step, Tour, Weights
 from .publishers import lite, openmmlab
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ CARD = Card(
     size=Size(multiple=128, minimum=128, maximum=2048, usual=256),
     detail=0.35,
     gpu=True,
+    precisions=PRECISIONS,
     networks={"net": "pconv:FAMILY"},
     weights={
         "lite": lite(

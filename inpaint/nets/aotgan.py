@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from .layout import Family, Layout, State
 from .naming import rename
+from .precision import exact
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Generator(nn.Module):
         for conv in growing:
             x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
             x = F.relu(conv(x), inplace=True)
-        return torch.tanh(head(x))
+        return torch.tanh(exact(head(x))).to(image.dtype)
 
 
 def reflecting(inputs: int, outputs: int, dilation: int = 1) -> nn.Conv2d:
@@ -83,7 +84,7 @@ def gate(x: Tensor) -> Tensor:
 
     Never in half precision inside: the deviation may be small.
     """
-    y = x.to(torch.promote_types(x.dtype, torch.float32))
+    y = exact(x)
     deviation, mean = torch.std_mean(y, (2, 3), keepdim=True)
     slope = 10 / (deviation + 1e-9)
     return torch.sigmoid(torch.addcmul(-5 - mean * slope, y, slope)).to(x.dtype)

@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .precision import exact, product
+
 SCALE = 10.0  # of the scores in the softmax
 LEAST = 1e-4  # length of a patch, or what is added to each of its squares
 
@@ -50,9 +52,8 @@ def attend(
     ("floor"), or by its length with 1e-4 added to each square ("added"). fuse: scores are summed along diagonals,
     which favours neighbours that are copied from neighbours. Where all is masked the result is 0.
     """
-    dtype = foreground.dtype
-    if dtype in (torch.float16, torch.bfloat16):  # too coarse for the softmax of ten times a long sum
-        foreground, background = foreground.float(), background.float()
+    dtype = foreground.dtype  # half precision is too coarse for the softmax of ten times a long sum
+    foreground, background = exact(foreground), exact(background)
     usable = (F.max_pool2d(mask.to(foreground.dtype), 3, 1, 1).flatten(2) == 0).to(foreground.dtype)  # (N, 1, L)
     scores = compare(shrink(foreground, 2, corners), shrink(background, 2, corners), norm, fuse)
     best: list[Tensor] = []
@@ -113,7 +114,7 @@ def correlate(foreground: Tensor, background: Tensor, norm: str, start: int = 0)
         """The products of 1×3 patches."""
         if not 0 <= y < height:
             return None
-        pixel = (lines[y] @ others).unflatten(2, (height, width))
+        pixel = product(lines[y], others).unflatten(2, (height, width))
         total = pixel.clone()
         total[:, 1:, :, 1:] += pixel[:, :-1, :, :-1]
         total[:, :-1, :, :-1] += pixel[:, 1:, :, 1:]
@@ -195,7 +196,7 @@ def paste(weights: Iterable[Tensor], background: Tensor) -> Tensor:
         parts = [
             F.pad(part, pad) for part, pad in ((row, (0, width + 1)), (above, (width + 1, 0))) if part is not None
         ]
-        lines.append(sum(parts) @ blocks)
+        lines.append(product(sum(parts), blocks))
         above = row
     return F.fold(torch.cat(lines, 1).transpose(1, 2), size, 2, padding=1, stride=2)
 

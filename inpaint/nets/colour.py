@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from .device import laid_out
+
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's RGB in 0..1, as usually published
 
 
@@ -37,7 +39,7 @@ def complete(net: nn.Module, image: Tensor, mask: Tensor, imagenet: bool = False
     """
     parameter, bgr = next(net.parameters()), net.config.bgr
     rgb = image.to(parameter.device, torch.float32).permute(2, 0, 1)[None]
-    x = encode(rgb, bgr, imagenet).to(parameter.dtype).contiguous(memory_format=torch.channels_last)
+    x = laid_out(encode(rgb, bgr, imagenet).to(parameter.dtype))
     with torch.inference_mode():
         out = net(x, mask.to(parameter.device, parameter.dtype)[None, None])
     out, *more = out if isinstance(out, tuple) else (out,)

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 
 from .attention import attend, shrink
 from .deepfill_layouts import from_csqiangwen, from_nipponjo, from_openmmlab, from_tensorflow
+from .device import laid_out
 from .layout import Family, Layout
 from .membrane import membrane
+from .precision import exact
 
 
 @dataclass(frozen=True)
@@ -194,8 +196,7 @@ class DeepFill(nn.Module):
         config = self.config
         if picture.shape[2] % 8 or picture.shape[3] % 8:
             raise ValueError(f"sides of {tuple(picture.shape[2:])} are not multiples of 8")
-        if picture.device.type == "cpu":  # there convolutions are twice as fast so
-            picture = picture.contiguous(memory_format=torch.channels_last)
+        picture = laid_out(picture)
         gates = [] if inside and config.gated else None
         known = picture * (1 - mask)
         extra = [torch.ones_like(mask), mask] if config.ones else [mask]
@@ -223,9 +224,11 @@ class DeepFill(nn.Module):
         return attend(x, x, mask, **how)
 
     def _end(self, x: Tensor, given: Tensor) -> Tensor:
+        """What a stage's last layer gives as a picture, in the precision of the one it was given."""
         if self.config.membrane:
             return x + given
-        return x.tanh() if self.config.output == "tanh" else x.clamp(-1, 1)
+        x = exact(x)
+        return (x.tanh() if self.config.output == "tanh" else x.clamp(-1, 1)).to(given.dtype)
 
     def _gated(self) -> list[str]:
         """The gated layers in the order in which they are run."""

@@ -13,8 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .device import laid_out
 from .layout import Family, Layout, State
 from .membrane import membrane
+from .precision import exact
 
 EPSILON = 1e-5  # of the norms
 GREY = (0.2125, 0.7154, 0.0721)  # red, green, blue
@@ -71,8 +73,7 @@ class Generator(nn.Module):
         self.head = nn.Conv2d(w, config.outputs, 7)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.device.type == "cpu":  # where convolutions are faster with the channels last in memory
-            x = x.contiguous(memory_format=torch.channels_last)
+        x = laid_out(x)
         given = x[:, : self.config.outputs]
         x = mirror(x, 3)
         for conv in self.encoder:
@@ -81,10 +82,12 @@ class Generator(nn.Module):
             x = block(x)
         for conv in self.decoder:
             x = F.relu(normalise(conv(x)), inplace=True)
-        x = self.head(mirror(x, 3))
+        x = exact(self.head(mirror(x, 3)))
         if self.config.membrane:
-            return given + torch.tanh(x)
-        return torch.sigmoid(x) if self.config.head == "sigmoid" else (torch.tanh(x) + 1) / 2
+            x = given + torch.tanh(x)
+        else:
+            x = torch.sigmoid(x) if self.config.head == "sigmoid" else (torch.tanh(x) + 1) / 2
+        return x.to(given.dtype)
 
 
 def mirror(x: Tensor, by: int) -> Tensor:

@@ -14,7 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .device import laid_out
 from .layout import Family, Layout, State
+from .precision import exact
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Fourier(nn.Module):
         self.norm = nn.BatchNorm2d(2 * channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        wide = exact(x)
         with torch.autocast(x.device.type, enabled=False):
             z = torch.view_as_real(torch.fft.rfft2(wide, norm="ortho"))  # (N, C, H, W/2+1, 2)
             z = z.permute(0, 1, 4, 2, 3).flatten(1, 2)
@@ -153,13 +155,10 @@ class Generator(nn.Module):
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         image = image * (1 - mask) + self.config.hole * mask
-        x = torch.cat([image, mask], 1)
-        if x.device.type == "cpu":  # where convolutions are faster with the channels last in memory
-            x = x.contiguous(memory_format=torch.channels_last)
-        x = self.start(x)
+        x = self.start(laid_out(torch.cat([image, mask], 1)))
         for part in (*self.down, *self.blocks, *self.up):
             x = part(x)
-        return torch.sigmoid(self.head(x))
+        return torch.sigmoid(exact(self.head(x))).to(image.dtype)
 
 
 # ---- the published names

@@ -13,9 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .device import laid_out
 from .layout import Family, Layout, State
 from .membrane import membrane
 from .naming import rename
+from .precision import exact
 
 
 @dataclass(frozen=True)
@@ -81,21 +83,17 @@ def cover(
 ) -> tuple[Tensor, Tensor]:
     """Window by known part of it, 0 where nothing is known, and what is known then: (N, 1, H', W') both.
 
-    counts: (N, 1, H, W), how many of the `channels` are known at each pixel; float32 at least, so that they stay
-    whole numbers.
+    counts: (N, 1, H, W), how many of the `channels` are known at each pixel; float32 at least, under autocast too,
+    so that they stay whole numbers.
     """
-    covered = F.conv2d(counts, counts.new_ones(1, 1, *kernel), None, stride, padding, dilation)
+    with torch.autocast(counts.device.type, enabled=False):
+        covered = F.conv2d(counts, counts.new_ones(1, 1, *kernel), None, stride, padding, dilation)
     window = kernel[0] * kernel[1] * channels
     if renorm == "inverse_sum":
         known = (covered > 0).to(covered.dtype)
         return known * window / torch.where(covered > 0, covered, 1), known
     known = covered.clamp(0, 1)
     return window / (covered + 1e-8) * known, known
-
-
-def exact(x: Tensor) -> Tensor:
-    """In float32 at least: a large sum of ones is no number of half precision."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 class Unit(nn.Module):
@@ -158,7 +156,8 @@ class UNet(nn.Module):
 
 
 def corrected(x: Tensor, config: Config, image: Tensor, hole: Tensor) -> Tensor:
-    """What the last layer gives, (N, 3, H, W), as a picture."""
+    """What the last layer gives, (N, 3, H, W), as a picture of the image's precision."""
+    x = x.to(image.dtype)
     return x + membrane(image, hole.to(image.dtype)) if config.membrane else x
 
 
@@ -222,8 +221,8 @@ class FoldedUnit(nn.Module):
 
 
 def _frozen(x: Tensor) -> nn.Parameter:
-    dense = torch.channels_last if x.ndim == 4 else torch.contiguous_format
-    return nn.Parameter(x.detach().clone(memory_format=dense), requires_grad=False)
+    x = x.detach()
+    return nn.Parameter((laid_out(x) if x.ndim == 4 else x).clone(), requires_grad=False)
 
 
 def _phases(weight: Tensor) -> Tensor:

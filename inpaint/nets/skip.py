@@ -1,15 +1,18 @@
-"""The hourglass with skip connections of Deep Image Prior, and the state-dict names of its reference code.
+"""The hourglass with skip connections of Deep Image Prior.
 
 Ulyanov, Vedaldi, Lempitsky, "Deep Image Prior", CVPR 2018; https://github.com/DmitryUlyanov/deep-image-prior.
 `Skip` follows `models/skip.py` there; `Growing` is a light relative of our own, made for the CPU. BatchNorm is
 meant to stay in training mode.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .precision import exact
 
 
 class Unit(nn.Module):
@@ -93,7 +96,7 @@ class Skip(nn.Module):
         self.head = nn.Conv2d(up[0], outputs, 1)
 
     def forward(self, z: Tensor) -> Tensor:
-        return torch.sigmoid(self.head(self.scales(z)))
+        return torch.sigmoid(exact(self.head(self.scales(z)))).to(z.dtype)
 
 
 class Finer(nn.Module):
@@ -124,6 +127,10 @@ class Growing(nn.Module):
         channels = [widths[0], *finer]
         self.finer = nn.ModuleList(map(Finer, channels, finer))
         self.heads = nn.ModuleList(nn.Conv2d(c, 3, 1) for c in channels)
+        self.hush()
+
+    def hush(self) -> None:
+        """Let the finer scales add nothing."""
         for head in self.heads[1:]:
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
@@ -137,6 +144,23 @@ class Growing(nn.Module):
         return torch.sigmoid(colour)
 
 
+def draw(net: nn.Module, generator: torch.Generator) -> nn.Module:
+    """The network with first weights as torch draws them, but from a generator of one's own.
+
+    Torch's belongs to the whole process, so that what another thread draws would change the weights.
+    """
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()
+        elif isinstance(module, nn.Conv2d):
+            nn.init.kaiming_uniform_(module.weight, a=math.sqrt(5), generator=generator)
+            bound = 1 / math.sqrt(module.weight[0].numel())
+            nn.init.uniform_(module.bias, -bound, bound, generator=generator)
+    if isinstance(net, Growing):
+        net.hush()
+    return net
+
+
 def concatenate(a: Tensor, b: Tensor) -> Tensor:
     """Stack two feature maps after cropping both around the centre to their smaller height and width."""
     height, width = min(a.shape[2], b.shape[2]), min(a.shape[3], b.shape[3])
@@ -146,41 +170,3 @@ def concatenate(a: Tensor, b: Tensor) -> Tensor:
         return x[:, :, top : top + height, left : left + width]
 
     return torch.cat([crop(a), crop(b)], 1)
-
-
-def reference_names(net: Skip) -> dict[str, str]:
-    """Module names of the reference (counters) -> module names of `net`, for a network padded by reflection.
-
-    There each padded convolution is a pair (padding, convolution), hence the trailing ".1".
-    """
-    names: dict[str, str] = {}
-
-    def unit(ours: str, conv: str, norm: str) -> None:
-        names[conv], names[norm] = f"{ours}.conv", f"{ours}.norm"
-
-    theirs, ours, scale = "", "scales", net.scales
-    while True:
-        branch = f"{theirs}1.1." if scale.skip else f"{theirs}1."
-        if scale.skip:
-            unit(f"{ours}.skip", f"{theirs}1.0.1.1", f"{theirs}1.0.2")
-        unit(f"{ours}.down", f"{branch}1.1", f"{branch}2")
-        unit(f"{ours}.refine", f"{branch}4.1", f"{branch}5")
-        names[f"{theirs}2"] = f"{ours}.join"
-        unit(f"{ours}.up", f"{theirs}3.1", f"{theirs}4")
-        if scale.mix:
-            unit(f"{ours}.mix", f"{theirs}6.1", f"{theirs}7")
-        if scale.inner is None:
-            break
-        theirs, ours, scale = f"{branch}7.", f"{ours}.inner", scale.inner
-    names["9.1" if net.scales.mix else "6.1"] = "head"
-    return names
-
-
-def from_reference(state: Mapping[str, Tensor], net: Skip) -> dict[str, Tensor]:
-    """A state dict of the reference code with its modules renamed to those of `net`."""
-    names = reference_names(net)
-    renamed = {}
-    for key, value in state.items():
-        module, leaf = key.rsplit(".", 1)
-        renamed[f"{names.get(module, module)}.{leaf}"] = value
-    return renamed

@@ -5,7 +5,7 @@ import html
 import gradio as gr
 
 from .. import zoo
-from ..checkpoints import store
+from ..checkpoints.store import Offer
 from ..contract import Choice, Flag, Number, Option
 
 # true of every published checkpoint so far
@@ -15,16 +15,15 @@ UNSEEN = " The network is compared with its reference by numbers; this file was 
 def card_html(name: str, tag: str = "") -> str:
     """A model's card, with the facts about the weights it will use."""
     card, e = zoo.card(name), html.escape
-    facts = zoo.weights(name, tag) if tag else None
-    badges = "".join(
-        f"<span class='badge'>{e(b)}</span>" for b in (zoo.use(name, tag), need(name, tag), card.speed) if b
-    )
+    offer = Offer(name, card, tag)
+    facts = offer.facts
+    badges = "".join(f"<span class='badge'>{e(b)}</span>" for b in (offer.use, need(name, tag), card.speed) if b)
     paper = f"<a href='{e(card.link)}' target='_blank' rel='noopener'>{e(card.paper)}</a>"
     code = card.licence.removesuffix("; weights: see each tag")
     line = f"<p>{e(card.summary)}</p><p class='facts'>{badges} Licence: {e(code)}. {paper}</p>"
-    if not facts:
+    if not tag:
         return line
-    unseen = UNSEEN if facts.parts and not facts.shipped and store.is_converted(card) else ""
+    unseen = UNSEEN if facts.parts and not facts.shipped and offer.converted else ""
     note = f" {e(facts.note[0].upper() + facts.note[1:])}." if facts.note else ""
     title = e(facts.title)
     if facts.link:
@@ -37,19 +36,23 @@ def card_html(name: str, tag: str = "") -> str:
 
 def need(name: str, tag: str) -> str:
     """What has to come over the network first; "" for a model that is ready."""
-    if not tag or zoo.ready(name, tag):
+    offer = Offer(name, zoo.card(name), tag)
+    if offer.present:
         return ""
-    facts = zoo.weights(name, tag)
+    facts = offer.facts
     host = next(s.address.split("/")[2] for sources in facts.parts.values() for s in sources)
     return f"needs a download of {facts.megabytes:.0f} MB from {host}"
 
 
 def methods() -> list[tuple[str, str]]:
     """The drop-down: what is ready now, then what needs a download."""
-    labels = {name: need(name, zoo.pick_tag(name)) for name in zoo.names() if not barred(name)}
-    ready = [(zoo.card(name).title, name) for name, label in labels.items() if not label]
-    size = {name: zoo.weights(name, zoo.pick_tag(name)).megabytes for name, label in labels.items() if label}
-    more = [(f"{zoo.card(name).title} (download, {megabytes:.0f} MB)", name) for name, megabytes in size.items()]
+    offers = [zoo.offer(name) for name in zoo.names() if not barred(name)]
+    ready = [(offer.card.title, offer.name) for offer in offers if offer.present]
+    more = [
+        (f"{offer.card.title} (download, {offer.facts.megabytes:.0f} MB)", offer.name)
+        for offer in offers
+        if not offer.present
+    ]
     return [*ready, *more]
 
 
@@ -60,10 +63,10 @@ def barred(name: str) -> bool:
 
 def weights_choices(name: str) -> list[tuple[str, str]]:
     """The weights of a model, for its drop-down."""
-    facts = {tag: zoo.weights(name, tag) for tag in zoo.tags(name)}
-    here = {tag: "" if zoo.ready(name, tag) else f" · download {w.megabytes:.0f} MB" for tag, w in facts.items()}
+    offers = [zoo.offer(name, tag) for tag in zoo.tags(name)]
+    here = {offer.tag: "" if offer.present else f" · download {offer.facts.megabytes:.0f} MB" for offer in offers}
     free = {True: "", False: " · non-commercial", None: " · licence unclear"}
-    return [(f"{w.title}{here[tag]}{free[w.commercial]}", tag) for tag, w in facts.items()]
+    return [(f"{o.facts.title}{here[o.tag]}{free[o.facts.commercial]}", o.tag) for o in offers]
 
 
 def status_html(text: str, progress: float | None = None, failed: bool = False) -> str:

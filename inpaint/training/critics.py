@@ -90,6 +90,7 @@ def windows(picture: Tensor, mask: Tensor, side: int, chance: Tensor | None = No
     place = torch.searchsorted(counts, chance[:, None] * counts[:, -1:], right=True)[:, 0]
     top = (place // width - side // 2).clamp(0, height - side)
     left = (place % width - side // 2).clamp(0, width - side)
-    return torch.stack(
-        [x[:, t : t + side, s : s + side] for x, t, s in zip(picture, top.tolist(), left.tolist(), strict=True)]
-    )
+    along = torch.arange(side, device=mask.device)  # places stay on the device: nothing waits for them
+    rows, columns = (first[:, None] + along for first in (top, left))  # (N, side)
+    picture = picture.gather(2, rows[:, None, :, None].expand(-1, picture.shape[1], -1, width))
+    return picture.gather(3, columns[:, None, None, :].expand(-1, picture.shape[1], side, -1))

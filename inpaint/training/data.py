@@ -8,7 +8,8 @@ import csv
 import hashlib
 import io
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,25 +20,42 @@ from PIL import ImageOps
 from torch import Tensor
 
 from ..contract import Image, InpaintError, Mask
+from ..imaging.picture import Picture
 from .masks import mixed
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 MANIFEST = "manifest.csv"  # with columns file and split, where there is one
 SCALES = (0.65, 1.0)  # side of a crop, as a share of the photo's shorter side
+FINER = 2  # than a crop's own pixels are those it is made of, as far as the photo has them
 TRIES = 20
 ORDER, CHANCE = 0x5EED, 0xC4A9CE  # beside the seed, so that what is drawn for one thing says nothing of another
 
 
+NOTHING = torch.empty(0)
+
+
 class Batch(NamedTuple):
     """Photos (N, 3, H, W), RGB in 0..1, holes (N, 1, H, W), 1 = missing, and two numbers (N, 2) in 0..1 for what a
-    recipe leaves to chance; float32. Each belongs to its sample, whichever batch that is in."""
+    recipe leaves to chance; float32. Each belongs to its sample, whichever batch that is in.
+
+    guide: (N, 1, H, W), what a recipe works out of photos and holes before the step (`Recipe.guide`), or `NOTHING`.
+    """
 
     photo: Tensor
     mask: Tensor
     chance: Tensor
+    guide: Tensor = NOTHING
 
-    def to(self, device) -> "Batch":
-        return Batch(*(tensor.to(device) for tensor in self))
+    def to(self, device: str | torch.device) -> "Batch":
+        """On a device; what is pinned goes there while the host goes on."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=tensor.is_pinned()))
+
+    def pinned(self) -> "Batch":
+        """In memory that CUDA GPUs read by themselves."""
+        return self._each(Tensor.pin_memory)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        return Batch(*map(change, self))
 
 
 class Place(NamedTuple):
@@ -73,13 +91,17 @@ class Photos(Sequence):
 
     def __getitem__(self, index: int) -> Image:
         """One picture, (H, W, 3) uint8, upright. Raises InpaintError for one that cannot be read."""
+        return self.read(index)
+
+    def read(self, index: int, side: int = 512) -> Image:
+        """The same, its sides `side` at least if the photo's are: JPEGs are decoded at no more than it takes."""
         place = self.places[index]
         try:
             with place.file.open("rb") as file:
                 file.seek(place.start)
                 data = file.read(place.size)
             with Pillow.open(io.BytesIO(data)) as picture:
-                picture.draft("RGB", (512, 512))
+                picture.draft("RGB", (side, side))
                 return _rgb(ImageOps.exif_transpose(picture))
         except Exception as error:  # whatever a broken or hostile file sets off in its reader
             self.broken.add(place.name)
@@ -92,12 +114,11 @@ class Photos(Sequence):
 
 
 def _rgb(picture: Pillow.Image) -> Image:
-    """(H, W, 3) uint8: transparency laid on white, 16 bits of grey brought to 8."""
-    if picture.mode.startswith("I;16"):
-        picture = Pillow.fromarray((np.asarray(picture) // 257).astype(np.uint8))
-    if picture.has_transparency_data:
-        picture = Pillow.alpha_composite(Pillow.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
-    return np.asarray(picture.convert("RGB"))
+    """(H, W, 3) uint8 of any kind of picture, as `Picture` has it."""
+    if not picture.mode.startswith("I;16"):
+        picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    pixels = np.asarray(picture)
+    return Picture(pixels if pixels.ndim == 3 else pixels[..., None]).rgb
 
 
 def _validation(manifest: Path) -> set[str]:
@@ -157,7 +178,7 @@ def sample(photos: Photos, seed: int, number: int, size: int) -> tuple[Image, Ma
         round_, place = divmod(number + attempt, len(photos))
         order = _order(seed, round_, len(photos))
         try:
-            return crop(rng, photos[order[place]], size), mixed(rng, (size, size))
+            return crop(rng, photos.read(order[place], FINER * size), size), mixed(rng, (size, size))
         except InpaintError as error:
             last = error
     raise InpaintError(f"{TRIES} pictures in a row cannot be read; take them away. The last: {last}")
@@ -174,13 +195,6 @@ def crop(rng: np.random.Generator, photo: Image, size: int) -> Image:
     return pixels[:, ::-1] if rng.random() < 0.5 else pixels
 
 
-_orders: dict[tuple[int, int, int], np.ndarray] = {}
-
-
+@lru_cache(4)
 def _order(seed: int, round_: int, length: int) -> np.ndarray:
-    key = (seed, round_, length)
-    if key not in _orders:
-        while len(_orders) > 3:
-            _orders.pop(next(iter(_orders)))
-        _orders[key] = np.random.default_rng([seed, round_, ORDER]).permutation(length)
-    return _orders[key]
+    return np.random.default_rng([seed, round_, ORDER]).permutation(length)

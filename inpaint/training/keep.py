@@ -13,8 +13,11 @@ from PIL import Image as Pillow
 from torch import Tensor
 
 from ..checkpoints import checkpoint
-from ..contract import InpaintError
+from ..contract import Image, InpaintError
+from ..imaging.curve import curve
 from .recipe import Recipe
+
+SIZE = (495, 405)  # of each of the curves, in pixels
 
 
 class Keeper:
@@ -46,7 +49,7 @@ class Keeper:
             file.flush()
             os.fsync(file.fileno())
 
-    def write(self, tensors: dict[str, Tensor], at: Any, shown: Any) -> None:
+    def write(self, tensors: dict[str, Tensor], at: Any, samples: Image) -> None:
         """The checkpoint in half precision, the samples, the curves."""
         parts = {}
         for part, place in self.recipe.places.items():
@@ -57,7 +60,7 @@ class Keeper:
         told = {"step": at.step, "pictures seen": at.seen, "minutes": round(at.seconds / 60, 1)}
         checkpoint.save(parts, self.facts | {"trained": self.facts.get("trained", {}) | told}, self.weights)
         with in_place_of(self.folder / "samples.png") as path:
-            Pillow.fromarray(sheet(*shown)).save(path)
+            Pillow.fromarray(samples).save(path)
         self.draw()
 
     def log(self, line: dict[str, Any]) -> None:
@@ -84,31 +87,30 @@ class Keeper:
 
     def draw(self) -> None:
         """The losses over the steps, and the score on photos that were kept back."""
-        from matplotlib.figure import Figure
-
-        lines = self.logged()
-        if not lines:
-            return
-        figure = Figure((11, 4.5), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        for name in dict.fromkeys(name for line in lines for name in line["losses"] if "gradient" not in name):
-            points = [(line["step"], line["losses"][name]) for line in lines if name in line["losses"]]
-            left.plot(*zip(*points, strict=True), label=name, linewidth=0.8)
-        left.set(xlabel="step", title="losses, weighted", yscale="symlog")
-        left.legend(fontsize=7)
-        points = [(line["step"], line["validation"]) for line in lines if "validation" in line]
-        if points:
-            right.plot(*zip(*points, strict=True), marker=".")
-        right.set(xlabel="step", ylabel="dB", title="PSNR in the hole, photos kept back")
+        losses: dict[str, dict[int, float]] = {}  # name → step → value
+        scores: dict[int, float] = {}
+        for line in self.logged():
+            for name, value in line["losses"].items():
+                if "gradient" not in name:
+                    losses.setdefault(name, {})[line["step"]] = value
+            if "validation" in line:
+                scores[line["step"]] = line["validation"]
+        left = curve(losses, x="step", y="losses, weighted", scale="symlog", size=SIZE)
+        right = curve({"validation": scores}, x="step", y="dB in the hole, photos kept back", size=SIZE)
         with in_place_of(self.folder / "curves.png") as path:
-            figure.savefig(path, dpi=90)
+            Pillow.fromarray(np.hstack([left, right])).save(path)
 
 
-def sheet(batch: Any, made: Tensor) -> np.ndarray:
-    """Rows of photo with hole, fill, truth: (rows·H, 3·W, 3) uint8."""
-    holed = batch.photo * (1 - batch.mask) + 0.5 * batch.mask
-    rows = torch.cat([holed, made.clamp(0, 1), batch.photo], 3)  # (N, 3, H, 3W)
-    return (rows.permute(0, 2, 3, 1).flatten(0, 1) * 255).round().byte().cpu().numpy()
+def pixels(pictures: Tensor) -> np.ndarray:
+    """(N, 3, H, W) in 0..1 -> (N, H, W, 3) uint8."""
+    return (pictures.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+
+
+def compared(made: np.ndarray, truth: np.ndarray, holes: np.ndarray) -> Image:
+    """Fills beside the truth (N, H, W, 3) uint8, holes (N, H, W) bool -> (N·H, 3·W, 3): rows of photo with a grey
+    hole, fill, truth."""
+    holed = np.where(holes[..., None], np.uint8(128), truth)
+    return np.concatenate(np.concatenate([holed, made, truth], 2))
 
 
 def halved(value: Tensor) -> Tensor:

@@ -2,37 +2,45 @@
 
 A run has a folder: `state.pt` to go on from, `<model>.safetensors` to use, a log, curves and samples. Samples,
 learning rates and what is left to chance follow from the seed and the number of the step alone, so a run that was
-killed and resumed ends as one that was not, and several processes do what one would.
+killed and resumed goes on as one that was not, and several processes do what one would. On the CPU, with as many
+threads, it ends with the same numbers to the bit; on GPUs but for rounding, since sums of gradients (of bilinear
+enlargements, mirrored borders, gathered pixels) are taken there in no fixed order.
 """
 
 import contextlib
 import math
+import os
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..contract import InpaintError
+from ..imaging.metrics import psnr
 from . import data, keep
 from .data import Batch, Photos
 from .processes import Processes
-from .recipe import Losses, Recipe
+from .recipe import Losses, Recipe, composite
 
 CLIP = 1.0  # the longest gradient
 PATIENCE = 20  # steps in a row without a finite gradient
 VALIDATION = 48  # crops
+BEST = 80.0  # dB, what a fill without any error counts
 TOLD = 10  # the first so many steps are logged, then one in so many
+READERS = min(4, os.cpu_count() or 1)  # threads that draw the batches to come, each one of them
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train. Either `steps` or `minutes` ends the run; with `steps` it can be repeated exactly."""
+    """How to train. Either `steps` or `minutes` ends the run; with `steps` it can be repeated, on the CPU to the
+    bit."""
 
     out: Path
     size: int = 128
@@ -90,7 +98,9 @@ class Run:
                 f"{recipe.model} takes sides that are multiples of {recipe.multiple}; with a size of {plan.size} "
                 f"some pictures would have sides of {odd[0]}."
             )
-        self.recipe = recipe.to(self.processes.device).to(memory_format=torch.channels_last)
+        self.recipe = recipe.to(self.processes.device)
+        if self.processes.device.type != "mps":  # where some gradients come out wrong with the channels last
+            self.recipe.to(memory_format=torch.channels_last)
         for classifier in recipe.classifiers:
             classifier.to(self.processes.device)
         self.processes.join(recipe)
@@ -132,13 +142,10 @@ class Run:
         before, began = self.at.seconds, time.monotonic()
         last = kept = began
         self.at.share = self.share_at(self.at.step)
-        with ThreadPoolExecutor(1) as reader:
-            waiting = reader.submit(self.draw, self.at.step, self.at.share)
+        with contextlib.closing(self.batches()) as batches:
             while self.at.share < 1:
-                share, batch = self.at.share, waiting.result().to(self.processes.device)
-                following = self.share_at(self.at.step + 1)
-                waiting = reader.submit(self.draw, self.at.step + 1, following)
-                facts = self.step(batch, share)
+                batch = next(batches).to(self.processes.device)
+                facts = self.step(batch, self.at.share)
                 self.at.step, self.at.seen = self.at.step + 1, self.at.seen + self.plan.batch
                 now = time.monotonic()
                 self.at.seconds, since, leave = self.processes.agree(before + now - began, now - kept, stop())
@@ -153,6 +160,18 @@ class Run:
                     return
                 last = time.monotonic()
 
+    def batches(self) -> Iterator[Batch]:
+        """The batches from the step at hand on, in order. While one is used, other threads draw the next."""
+        readers, waiting, step = ThreadPoolExecutor(READERS), deque(), self.at.step
+        try:
+            while True:
+                while len(waiting) <= READERS and (share := self.share_at(step)) < 1:
+                    waiting.append(readers.submit(self.draw, step, share))
+                    step += 1
+                yield waiting.popleft().result()
+        finally:
+            readers.shutdown(cancel_futures=True)
+
     def share_at(self, step: int) -> float:
         """How much of the run is done before a step."""
         if self.plan.steps:
@@ -163,13 +182,15 @@ class Run:
         return round(self.plan.batch / max(seconds, 1e-9), 2)
 
     def draw(self, step: int, share: float) -> Batch:
-        """This process's part of the batch of a step."""
+        """This process's part of the batch of a step, with all that can be worked out before it."""
         each = self.plan.batch // self.processes.count
         first = step * self.plan.batch + self.processes.index * each
         numbers = range(first, first + each)
         if self.plan.overfit:
             numbers = [number % self.plan.overfit for number in numbers]
-        return data.batch(self.photos, self.plan.seed, numbers, self.recipe.size(self.plan.size, share))
+        batch = data.batch(self.photos, self.plan.seed, numbers, self.recipe.size(self.plan.size, share))
+        batch = batch._replace(guide=self.recipe.guide(batch))
+        return batch.pinned() if self.processes.device.type == "cuda" else batch
 
     def step(self, batch: Batch, share: float) -> dict[str, Any]:
         """Every player's turn."""
@@ -201,8 +222,9 @@ class Run:
         weights = [w for w in self.module(name).parameters() if w.grad is not None]
         self.processes.share([w.grad for w in weights])
         length = nn.utils.clip_grad_norm_(weights, CLIP)
-        values = self.processes.mean(torch.stack([value.detach().float() for value in losses.values()]))
-        if torch.isfinite(length) and torch.isfinite(values).all():
+        values = self.processes.mean(torch.stack([value.detach() for value in losses.values()]))
+        *values, length = torch.cat([values, length[None]]).tolist()  # the only wait for the device
+        if all(map(math.isfinite, (*values, length))):
             for group in optimiser.param_groups:
                 group["lr"] = self.players[name].rate * rate
             optimiser.step()
@@ -214,7 +236,7 @@ class Run:
                     f"The gradients of {name!r} were not finite for {PATIENCE} steps: go on from what was kept "
                     "with --resume --precision float32, or begin again with a lower rate."
                 )
-        return dict(zip(losses, values.tolist(), strict=True)) | {f"{name} gradient": float(length)}
+        return dict(zip(losses, values, strict=True)) | {f"{name} gradient": length}
 
     def follow(self) -> None:
         """The moving average of the networks' tensors. It starts quickly."""
@@ -241,8 +263,8 @@ class Run:
         if not self.processes.first:
             return {}
         with self.averaged():
-            score, sheet = self.validate()
-            self.keeper.write(self.shipped(), self.at, sheet)
+            score, samples = self.validate()
+            self.keeper.write(self.shipped(), self.at, samples)
         state = {
             "at": vars(self.at),
             "recipe": self.recipe.state_dict(),
@@ -286,9 +308,9 @@ class Run:
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
-        """Within it the networks have their averaged tensors."""
+        """Within it the networks have the tensors that are kept for use: averaged, in half precision."""
         own = {k: v.clone() for k, v in self.shipped().items()}
-        self.put(self.average)
+        self.put({k: keep.halved(v) for k, v in self.average.items()})
         self.recipe.eval()
         try:
             yield
@@ -302,16 +324,19 @@ class Run:
                 value.copy_(tensors[f"{part}.{key}"])
 
     @torch.no_grad()
-    def validate(self) -> tuple[float, Batch]:
-        """Mean PSNR in the hole, in dB, over crops that are always the same, and some of the fills as a batch of
-        (photo with a hole, fill, truth)."""
-        scores, shown = [], None
+    def validate(self) -> tuple[float, np.ndarray]:
+        """Mean PSNR in the hole, in dB, over crops that are always the same, and some of them as `keep.compared`.
+
+        They are filled as a picture is that is filled for use: the hole is blank, numbers are float32, the fill is
+        in 8 bits, and nothing but the hole is taken from it.
+        """
+        scores, shown = [], []
         for first in range(0, VALIDATION, 8):
             batch = data.batch(self.held, 0x7A1, range(first, first + 8), self.plan.size).to(self.processes.device)
-            with self.cast():
-                made = self.recipe.fill(batch).float()
-            error = ((made - batch.photo).square() * batch.mask).sum((1, 2, 3)) / (3 * batch.mask.sum((1, 2, 3)))
-            scores.append(-10 * error.clamp(min=1e-8).log10())
-            shown = (batch, made) if shown is None else shown
+            made = self.recipe.fill(batch._replace(photo=batch.photo * (1 - batch.mask)))
+            made, truth = keep.pixels(composite(batch.photo, made, batch.mask)), keep.pixels(batch.photo)
+            holes = batch.mask[:, 0].cpu().numpy() > 0
+            scores += [min(psnr(*three), BEST) for three in zip(made, truth, holes, strict=True)]
+            shown = shown or [made, truth, holes]
         self.photos.broken |= self.held.broken
-        return round(float(torch.cat(scores).mean()), 3), shown
+        return round(float(np.mean(scores)), 3), keep.compared(*shown)

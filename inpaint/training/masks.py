@@ -11,6 +11,7 @@ import numpy as np
 from numpy.random import Generator
 
 from ..contract import Mask
+from ..imaging.made_up import stroke
 
 Shape = tuple[int, int]
 LEAST, MOST = 0.01, 0.6  # share of the picture
@@ -24,32 +25,6 @@ def box(rng: Generator, shape: Shape, side: float = 128) -> Mask:
     top, left = rng.integers(0, shape[0] - height + 1), rng.integers(0, shape[1] - width + 1)
     mask[top : top + height, left : left + width] = True
     return mask
-
-
-def stroke(rng: Generator, shape: Shape) -> Mask:
-    """A brush stroke of 4 to 11 straight parts, each about 2π/5 off the horizontal, above and below it by turns (Yu
-    et al., ICCV 2019, algorithm 1)."""
-    canvas = np.zeros(shape, np.uint8)
-    scale, mean = _scale(shape), math.hypot(*shape) / 8
-    width = max(1, int(rng.uniform(12, 40) * scale))
-    least, most = (
-        2 * math.pi / 5 - rng.uniform(0, 2 * math.pi / 15),
-        2 * math.pi / 5 + rng.uniform(0, 2 * math.pi / 15),
-    )
-    points = [rng.uniform(0, 1, 2) * shape[::-1]]
-    for corner in range(rng.integers(4, 12)):
-        angle = rng.uniform(least, most)
-        angle = 2 * math.pi - angle if corner % 2 == 0 else angle
-        length = np.clip(rng.normal(mean, mean / 2), 0, 2 * mean)
-        ahead = points[-1] + length * np.array([math.cos(angle), math.sin(angle)])
-        points.append(ahead.clip(0, np.array(shape[::-1]) - 1))
-    if rng.random() < 0.5:  # up and down as often
-        points = [np.array(shape[::-1]) - 1 - point for point in points]
-    corners = np.round(points).astype(np.int32)
-    cv2.polylines(canvas, [corners], False, 1, width)
-    for point in corners:
-        cv2.circle(canvas, point.tolist(), width // 2, 1, -1)
-    return canvas.astype(bool)
 
 
 def blotch(rng: Generator, shape: Shape) -> Mask:

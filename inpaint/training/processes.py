@@ -17,14 +17,14 @@ class Processes:
     def __init__(self, device: str):
         from accelerate import PartialState
 
-        try:
-            torch.empty(0, device="cpu" if device == "auto" else device)
-        except (RuntimeError, AssertionError):
-            raise InpaintError(f"There is no device {device!r} here; choose another, or auto.") from None
+        if device != "auto" and not is_here(device):
+            raise InpaintError(f"There is no device {device!r} here; choose another, or auto.")
         cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
         state = PartialState(cpu=cpu, timeout=LONGEST)
         self.count, self.index, self.first = state.num_processes, state.process_index, state.is_main_process
         self.device = torch.device(device) if device not in ("auto", "cpu") and self.count == 1 else state.device
+        if self.count > 1 and self.device.type not in ("cuda", "cpu"):
+            raise InpaintError(f"Several processes train on CUDA GPUs or on CPUs, not on {self.device.type}.")
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean over all processes."""
@@ -44,6 +44,8 @@ class Processes:
 
     def alike(self, *numbers: float) -> bool:
         """Whether all say the same."""
+        if self.count == 1:
+            return True
         said = torch.tensor([numbers, [n**2 for n in numbers]], dtype=torch.float64, device=self.device)
         return self.mean(said.clone()).equal(said)
 
@@ -66,6 +68,19 @@ class Processes:
             for module in recipe.modules():
                 if isinstance(module, nn.BatchNorm2d):
                     module.__class__ = JointNorm  # the same tensors, another way to use them
+
+
+def is_here(device: str) -> bool:
+    """Whether there is such a device. Asks without using it: its first use would take up memory on a GPU that may
+    be another process's."""
+    try:
+        wanted = torch.device(device)
+    except RuntimeError:
+        return False
+    found = torch.accelerator.current_accelerator(check_available=True)
+    if found is None or wanted.type == "cpu":
+        return wanted.type == "cpu"
+    return wanted.type == found.type and (wanted.index or 0) < torch.accelerator.device_count()
 
 
 class JointMean(torch.autograd.Function):

@@ -12,7 +12,7 @@ from skimage.feature import canny
 from torch import Tensor, nn
 
 from ..nets.edgeconnect import grey
-from .data import Batch
+from .data import NOTHING, Batch
 
 Losses = Mapping[str, Tensor]  # name → scalar, already weighted; their sum is made smaller
 
@@ -65,8 +65,17 @@ class Recipe(nn.Module):
         """
         raise NotImplementedError
 
+    def guide(self, batch: Batch) -> Tensor:
+        """What the step needs beside photos and holes and follows from them alone, (N, 1, H, W): threads that read
+        ahead work it out on the CPU, so that no step waits for it. Here: `NOTHING`."""
+        return NOTHING
+
+    def guided(self, batch: Batch) -> Tensor:
+        """The batch's guide, made here if it came without one."""
+        return batch.guide if batch.guide.numel() else self.guide(batch)
+
     def fill(self, batch: Batch) -> Tensor:
-        """The composites (N, 3, H, W) in 0..1 that the networks make of photos with holes."""
+        """The composites (N, 3, H, W), about 0..1, that the networks make of photos with holes."""
         raise NotImplementedError
 
 

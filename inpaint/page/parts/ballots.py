@@ -12,10 +12,11 @@ import numpy as np
 
 from ...contract import Image, Mask
 from ...fill import pipeline
-from ...imaging import masks
+from ...imaging import made_up, masks
 from ...imaging.picture import Picture, open_picture, read_mask
 from ...lab.elo import Entry, size_of
-from ..session import OUTLINE, Session, preview, shelf
+from ..pictures import OUTLINE, preview
+from ..session import Session, shelf
 from ..widgets.painter import from_painter
 
 KEPT = 400  # pictures on disk, of examples alone
@@ -45,8 +46,8 @@ class Case:
 
 def more_holes(shape: tuple[int, int]) -> list[Mask]:
     """What is missing besides an example's own hole: nothing, a box, strokes, or many strokes."""
-    few, *many = (masks.random_freeform(shape, seed) for seed in (4, 1, 3))
-    return [np.zeros(shape, bool), masks.random_box(shape, 1), few, many[0] | many[1]]
+    few, *many = (made_up.random_freeform(shape, seed) for seed in (4, 1, 3))
+    return [np.zeros(shape, bool), made_up.random_box(shape, 1), few, many[0] | many[1]]
 
 
 def example(photo: Path, mask: Path, number: int) -> Case:

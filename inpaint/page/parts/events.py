@@ -1,10 +1,9 @@
-"""The page's further tabs, one file each. Like `page`, these know Gradio."""
+"""What events have in common: their settings, and how what goes wrong is told."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -12,27 +11,11 @@ from ...contract import InpaintError
 from ...fill import pipeline
 from ..words import status_html
 
-if TYPE_CHECKING:
-    from .grid import Grid
-
 HEAVY = {"concurrency_limit": 1, "concurrency_id": "fill"}  # one fill at a time, the others queue
 HIDDEN = {"api_visibility": "private"}
 SHORT = "There is not enough memory for this; lower the working size or the context."
 FAILED = "The method failed on this picture; your mask is kept. Try another method or a smaller hole."
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Shared:
-    """What the tabs beside the painter have in common."""
-
-    session: gr.State
-    painter: gr.HTML
-    status: gr.HTML  # what is under way, or went wrong
-    intact: gr.Checkbox  # whether the photo is the truth under the hole
-    grid: "Grid"  # the fills side by side, below
-    quick: Mapping[str, Any]  # of events that take no time
-    heavy: Mapping[str, Any]  # of fills
 
 
 def guarded(handler: Callable[..., Any]) -> Callable[..., Any]:

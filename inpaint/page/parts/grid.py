@@ -10,12 +10,12 @@ import numpy as np
 
 from ...contract import Image, InpaintError, Mask
 from ...imaging.colour import of_rgb
-from ...imaging.masks import outline
 from ...imaging.picture import Picture
 from ...lab import maps
 from ...lab.export import Archive, Compared, as_csv, contact, facts, is_shown, named, written
 from ...lab.trials import ENDED, Cell, best
-from ..session import OUTLINE, Session, preview
+from ..pictures import outlined, preview
+from ..session import Session
 from ..widgets.viewer import Tile, address, to_viewer, viewer
 from ..words import status_html
 
@@ -23,6 +23,7 @@ SIDE = 1600  # longest side of the region that the browser gets
 EXACT = 1_000_000  # pixels up to which it gets every one as it is
 EVERY = 0.4  # seconds
 DIFFER = "Where they differ"
+TO_THE_GRID = "() => document.querySelector('#lab').scrollIntoView({behavior: 'smooth'})"
 
 
 class Grid:
@@ -116,9 +117,7 @@ class Board:
         return Tile(title, self.kept[k], facts=facts(cell), scores=scores, **moving)
 
     def _outlined(self) -> Image:
-        out, hole = self.rgb[self.box].copy(), self.hole[self.box]
-        out[outline(hole)] = OUTLINE
-        return out
+        return outlined(self.rgb[self.box], self.hole[self.box])
 
     def _written(self, name: str, image: Image) -> str:
         """The address of a picture of the region: as it is where it is small, else good to look at."""

@@ -1,6 +1,5 @@
 """What a result shows of its method, on the page: its views, where pixels were copied from, the edges it drew."""
 
-import base64
 import html
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +13,12 @@ from ... import zoo
 from ...contract import Card, Image, InpaintError, Layer, Number
 from ...imaging import masks
 from ...imaging.picture import open_picture
-from ..session import EDGES, Edges, Job, Result, Session, is_wide
+from ..edges import EDGES, Edges
+from ..pictures import data_url, is_wide
+from ..results import Job, Result
+from ..session import Session
 from ..widgets.painter import from_painter, mask_painter, to_painter
+from ..words import status_html
 
 BLOCK = 8  # pixels of a patch that a method copies at once, unless it has an option `patch`
 LEAST = 512  # longest side of the picture with the arrow, and SMALLEST of its squares
@@ -93,15 +96,10 @@ def takes_edges(card: Card) -> bool:
     return {"draw", "erase"} <= {option.name for option in card.options if isinstance(option, Layer)}
 
 
-def line(text: str, failed: bool = False) -> str:
-    kind = " class='failed'" if failed else ""
-    return f"<div{kind} role='status' aria-live='polite'>{html.escape(text)}</div>"
-
-
 def strip(path: Path, title: str) -> str:
     """A wide view at a size that can be read: where there is no room for it, it is moved sideways."""
-    title, data = html.escape(title), base64.b64encode(path.read_bytes()).decode()
-    picture = f"<img src='data:image/png;base64,{data}' alt='{title}'>"
+    title = html.escape(title)
+    picture = f"<img src='{data_url(path.read_bytes(), 'png')}' alt='{title}'>"
     said = f"Inside the method: {title}. Scroll sideways for the rest."
     return f"<figure tabindex='0' aria-label='{title}'>{picture}</figure><p>{said}</p>"
 
@@ -122,7 +120,7 @@ class Inside:
         )
         self.strips = gr.HTML(visible=False, elem_id="strips")
         with gr.Column(visible=False, elem_id="origins") as self.origins:
-            self.source = gr.HTML(line(PRESS), elem_id="source")
+            self.source = gr.HTML(status_html(PRESS), elem_id="source")
             self.picture = gr.Image(
                 label="Where was it copied from?",
                 show_label=False,
@@ -180,7 +178,7 @@ class Inside:
             self.strips: gr.update(value="".join(strip(*s) for s in result.strips), visible=bool(result.strips)),
             self.origins: gr.update(visible=result.traced),
             self.picture: plain(result)[0] if result.traced else None,
-            self.source: line(PRESS),
+            self.source: status_html(PRESS),
         }
         return shown | self._show_editor(session, result)
 
@@ -207,7 +205,7 @@ class Inside:
         return gr.update(value=value, info=option.help, visible=True, **span)
 
     def _lent(self, session: Session, said: str = "") -> dict:
-        return {self.give_back: gr.update(visible=bool(session.borrowed)), self.lent: line(said)}
+        return {self.give_back: gr.update(visible=bool(session.borrowed)), self.lent: status_html(said)}
 
     # -- what happens
 
@@ -216,13 +214,13 @@ class Inside:
             return gr.skip()
         x, y = event.index
         drawn, said = where_from(session.results[session.shown], int(x), int(y))
-        return drawn, line(said)
+        return drawn, status_html(said)
 
     def borrowed(self, path: str, session: Session):
         try:
             notes = session.borrow(Path(path))
         except InpaintError as error:
-            return {self.lent: line(str(error), failed=True)}
+            return {self.lent: status_html(str(error), failed=True)}
         said = f"The edges will be those of {Path(path).name}: press Fill with these edges."
         said = " · ".join([said, *notes])
         return {**self._lent(session, said), self.session: session}

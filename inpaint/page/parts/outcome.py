@@ -11,9 +11,11 @@ import gradio as gr
 from ... import stream, zoo
 from ...contract import Image, Mask
 from ...fill import pipeline
-from ...fill.pipeline import Fill
+from ...fill.result import Fill
 from ...imaging import picture
-from ..session import Job, Result, Session, preview
+from ..pictures import preview
+from ..results import Job, Result
+from ..session import Session
 from ..words import card_html, methods, running, status_html
 from .events import guarded, reported
 from .inside import Inside
@@ -36,8 +38,8 @@ class Asked(NamedTuple):
 class Outcome:
     """The widgets, and the one way by which fills come into them."""
 
-    def __init__(self, setup: Setup, ways_back: Repeat) -> None:
-        self.setup, self.repeat, self.inside = setup, ways_back, Inside()
+    def __init__(self, setup: Setup) -> None:
+        self.setup, self.repeat, self.inside = setup, Repeat(), Inside()
 
     def lay_out(self) -> None:
         with gr.Column(elem_id="outcome"):

@@ -11,7 +11,8 @@ from ...contract import InpaintError, Mask
 from ...imaging.picture import open_picture
 from ...lab import manifest
 from ...lab.manifest import Manifest
-from ..session import Job, Result, Session
+from ..results import Job, Result
+from ..session import Session
 
 NOWHERE = (
     "This link is for a photo that is not here: {} × {} pixels. Open it, and its hole and settings are put in."
@@ -23,7 +24,7 @@ READ = "(fragment, session) => [location.hash, session]"
 
 
 class Repeat:
-    """The widgets; the page fills."""
+    """The widgets; the room where holes are filled makes the runs."""
 
     def lay_out_ways_back(self) -> None:
         with gr.Accordion("Repeat a run", open=False, elem_id="repeat-drawer"):

@@ -24,7 +24,7 @@ class Setup:
 
     def lay_out_model(self) -> None:
         first = zoo.default()
-        tag = zoo.pick_tag(first)
+        tag = zoo.offer(first).tag
         with gr.Row(elem_id="go", equal_height=True):
             self.model = gr.Dropdown(
                 methods(),
@@ -77,12 +77,12 @@ class Setup:
 
     def chosen(self, name: str, tag: str = ""):
         visible = [gr.update(visible=name == n) for n in zoo.names()] * 2
-        tag = zoo.pick_tag(name, tag)
+        tag = zoo.offer(name, tag).tag
         choices = gr.update(choices=weights_choices(name), value=tag or None, visible=bool(tag))
         return choices, card_html(name, tag), *visible
 
     def carded(self, name: str, tag: str) -> str:
-        return card_html(name, self._tag(name, tag) or zoo.pick_tag(name))
+        return card_html(name, self._tag(name, tag) or zoo.offer(name).tag)
 
     def _tag(self, name: str, tag: str | None) -> str:
         """The tag, if it is one of the method's: else it is a former method's, or a word somebody typed."""
@@ -106,7 +106,7 @@ class Setup:
         tag, seed = options.pop("weights"), options.pop("seed")
         defaults = {option.name: option.default for option in pipeline.options(zoo.card(model))}
         turned = {name: value for name, value in options.items() if value != defaults[name]}
-        return Trial(model, "" if tag == zoo.pick_tag(model) else tag, seed, turned)
+        return Trial(model, "" if tag == zoo.offer(model).tag else tag, seed, turned)
 
     @property
     def outputs(self) -> list[gr.components.Component]:

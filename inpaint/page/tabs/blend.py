@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,9 @@ from ...lab.blend import (
 )
 from ...lab.examples import EXAMPLES
 from ..parts.events import guarded, reported
-from ..session import Session, preview, shelf
+from ..parts.tab import Shared, Tab
+from ..pictures import preview
+from ..session import Session, shelf
 from ..widgets.painter import from_painter, mask_painter, to_painter
 from ..widgets.placer import from_placer, placer, to_placer
 from ..widgets.viewer import Tile, address, to_viewer, viewer
@@ -134,15 +136,17 @@ def filler(model: str) -> Filler:
     return fill
 
 
-class Blend:
-    """The tab. The page says which session the photo is of."""
+class Blend(Tab):
+    """The tab's widgets, and what happens when they are used."""
+
+    title, id = "Blend", "blend"
 
     def __init__(self) -> None:
         self.examples = examples()
 
     # -- layout
 
-    def lay_out(self) -> None:
+    def lay_out(self, shared: Shared) -> None:
         self.pair = gr.State(Pair(), time_to_live=6 * 3600, delete_callback=Pair.close)
         gr.Markdown(ABOUT)
         with gr.Row(elem_id="blend-main"):
@@ -200,8 +204,8 @@ class Blend:
 
     # -- events
 
-    def connect(self, session: gr.State, quick: Mapping[str, Any], heavy: Mapping[str, Any]) -> None:
-        """quick, heavy: the page's settings for events that take no time, and for those that wait their turn."""
+    def connect(self, shared: Shared) -> None:
+        session, quick = shared.session, shared.quick
         fresh = [self.painter, self.placer, self.pair, self.status]
         now = [self.painter, self.placer, self.pair]
         self.gallery.click(guarded(self.example), [self.gallery, self.pair], fresh, **quick)
@@ -210,7 +214,7 @@ class Blend:
         self.painter.input(guarded(self.painted), now, self.placer, trigger_mode="always_last", **quick)
         inputs = [*now, self.model, *self.controls.values()]
         shown = [self.viewer, self.status, *self.downloads.values(), self.pair]
-        self.go.click(self.run, inputs, shown, show_progress_on=self.status, **heavy)
+        self.go.click(self.run, inputs, shown, show_progress_on=self.status, **shared.heavy)
 
     def example(self, index: int, pair: Pair) -> tuple:
         chosen = self.examples[index]

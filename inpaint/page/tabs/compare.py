@@ -11,9 +11,9 @@ from ...contract import InpaintError, Mask
 from ...imaging.picture import Picture
 from ...lab import consistency, trials
 from ...lab.trials import Cell, Trial
-from ..parts.events import Shared, guarded, reported
-from ..parts.grid import Board, progress
-from ..parts.setup import Setup
+from ..parts.events import guarded, reported
+from ..parts.grid import TO_THE_GRID, Board, progress
+from ..parts.tab import Shared, Tab
 from ..session import Session
 from ..widgets.painter import from_painter
 from ..words import methods, running, status_html
@@ -23,10 +23,12 @@ FIRST = 6  # methods chosen at the beginning, of those that are ready
 SMALL = 2_000_000  # pixels of a photo up to which the whole of it is scored too
 
 
-class Compare:
+class Compare(Tab):
     """The tab's widgets, and what happens when they are used."""
 
-    def lay_out(self) -> None:
+    title, id, many = "Compare", "compare", True
+
+    def lay_out(self, shared: Shared) -> None:
         ready = [name for name in zoo.names() if zoo.ready(name)]
         self.chosen = gr.Dropdown(
             methods(),
@@ -47,11 +49,12 @@ class Compare:
             )
         self.run = gr.Button("Compare", variant="primary", elem_id="compare")
 
-    def connect(self, shared: Shared, setup: Setup) -> None:
-        self.shared, self.setup = shared, setup
-        self.add.click(guarded(self.added), [self.chosen, *setup.inputs], self.chosen, **shared.quick)
+    def connect(self, shared: Shared) -> None:
+        self.shared, self.setup = shared, shared.setup
+        self.add.click(guarded(self.added), [self.chosen, *self.setup.inputs], self.chosen, **shared.quick)
         inputs = [shared.painter, shared.session, shared.intact, self.chosen, self.hidden]
         self.run.click(self.compared, inputs, [shared.status, *shared.grid.shown], **shared.heavy)
+        self.run.click(None, js=TO_THE_GRID)
 
     def added(self, words: list[str], *settings: Any) -> list[str]:
         return [*words, word] if (word := str(self.setup.trial(*settings))) not in words else words

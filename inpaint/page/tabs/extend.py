@@ -6,12 +6,12 @@ from typing import Any
 import gradio as gr
 
 from ...contract import Image, Mask
-from ...fill.pipeline import Fill
+from ...fill.result import Fill
 from ...lab import extend
-from ..parts.events import Shared
-from ..parts.outcome import Asked, Outcome
-from ..parts.setup import Setup
-from ..session import Job, Session
+from ..parts.outcome import Asked
+from ..parts.tab import Shared, Tab
+from ..results import Job
+from ..session import Session
 
 BY_SIDES = "as far as the sliders say"
 RATIOS = (BY_SIDES, "1:1", "4:3", "3:2", "16:9", "21:9", "3:4", "2:3", "9:16")
@@ -22,10 +22,12 @@ ABOUT = (
 )
 
 
-class Extend:
+class Extend(Tab):
     """The tab's widgets, and what happens when they are used."""
 
-    def lay_out(self) -> None:
+    title, id = "Extend", "extend"
+
+    def lay_out(self, shared: Shared) -> None:
         gr.HTML(ABOUT)
         self.ratio = gr.Dropdown(list(RATIOS), value=BY_SIDES, label="To proportions", elem_id="ratio")
         with gr.Row():
@@ -42,10 +44,11 @@ class Extend:
             )
         self.run = gr.Button("Extend", variant="primary", elem_id="extend")
 
-    def connect(self, shared: Shared, setup: Setup, outcome: Outcome) -> None:
-        self.setup, self.outcome = setup, outcome
-        inputs = [shared.session, outcome.outline, self.ratio, self.anchor, self.beyond, *self.sides, *setup.inputs]
-        shown = {"outputs": outcome.shown, "show_progress_on": shared.status}
+    def connect(self, shared: Shared) -> None:
+        self.setup, self.outcome = shared.setup, shared.outcome
+        shape = [self.ratio, self.anchor, self.beyond, *self.sides]
+        inputs = [shared.session, self.outcome.outline, *shape, *self.setup.inputs]
+        shown = {"outputs": self.outcome.shown, "show_progress_on": shared.status}
         self.run.click(self.extended, inputs, **shown, **shared.heavy)
 
     def extended(

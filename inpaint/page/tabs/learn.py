@@ -1,24 +1,21 @@
 """Learn: a guided tour of each method on its own pictures, and how to choose one by what was measured."""
 
-import base64
 import html
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import cv2
 import gradio as gr
 
 from ... import zoo
-from ...contract import Image, InpaintError, Tour
+from ...contract import InpaintError, Tour
 from ...lab import choose, tour
 from ...lab.tour import DOES, FAILS, SEES, WELL, Frame
 from ..parts.events import reported
-from ..session import is_wide
+from ..parts.tab import Shared, Tab
+from ..pictures import is_wide, picture_url
 from ..words import barred, need, running, status_html
 
-QUALITY = 90  # of the JPEG files that go to the browser
 TOLD_EVERY = 0.4  # seconds between two lines of progress
 HEADS = {SEES: "What it sees", DOES: "What it does", WELL: "Where it does well: {}", FAILS: "Where it fails: {}"}
 EXPECTED = HEADS | {
@@ -79,7 +76,7 @@ def said(name: str) -> str:
     """What the status line says before a tour is shown."""
     if zoo.ready(name):
         return status_html(ASK)
-    wanted = need(name, zoo.pick_tag(name))
+    wanted = need(name, zoo.offer(name).tag)
     return status_html(
         f"No pictures here yet: {zoo.card(name).title} {wanted}. Run it once, and its tour has some."
     )
@@ -104,18 +101,12 @@ def quicker(words: Tour) -> str:
 def figure(frame: Frame) -> str:
     """A picture and its caption; a film strip gets the whole width and can be moved sideways."""
     says = html.escape(frame.says)
-    picture = f"<img src='{data_url(frame.image)}' alt='{says}'>"
+    picture = f"<img src='{picture_url(frame.image, 'JPEG')}' alt='{says}'>"
     if is_wide(frame.image):
         picture = f"<div tabindex='0' aria-label='{says}'>{picture}</div>"
     return (
         f"<figure{' class=wide' if is_wide(frame.image) else ''}>{picture}<figcaption>{says}</figcaption></figure>"
     )
-
-
-def data_url(image: Image) -> str:
-    """(H, W, 3) as a JPEG in a data URL."""
-    _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
 def table_html(bench: choose.Bench, score: str) -> str:
@@ -143,10 +134,12 @@ def protocol_html(bench: choose.Bench) -> str:
 # ---- the tab
 
 
-class Learn:
+class Learn(Tab):
     """The widgets, and what happens when they are used."""
 
-    def lay_out(self) -> None:
+    title, id = "Learn", "learn"
+
+    def lay_out(self, shared: Shared) -> None:
         self.visit = gr.State(Visit())
         self._lay_out_tours()
         self._lay_out_choice()
@@ -185,11 +178,12 @@ class Learn:
         gr.Markdown(SCORES_DO_NOT_TELL)
         gr.HTML(protocol_html(self.bench), elem_id="choose-protocol", css_template=CSS)
 
-    def connect(self, quick: Mapping[str, Any], heavy: Mapping[str, Any]) -> None:
+    def connect(self, shared: Shared) -> None:
+        quick = shared.quick
         shown = [self.status, *self.parts.values()]
         inputs = [self.method, self.visit]
         self.method.change(self.chosen, inputs, shown, **quick)
-        self.go.click(self.show, inputs, shown, show_progress_on=self.status, **heavy)
+        self.go.click(self.show, inputs, shown, show_progress_on=self.status, **shared.heavy)
         self.stop.click(self.stopped, self.visit, None, **quick)
         if self.score:
             self.score.change(self.scored, self.score, self.table, **quick)

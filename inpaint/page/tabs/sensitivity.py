@@ -9,8 +9,9 @@ from ...contract import InpaintError
 from ...lab import sensitivity
 from ...lab.export import named, written
 from ...lab.trials import Cell, best
-from ..parts.events import Shared, reported
-from ..parts.setup import Setup
+from ..parts.events import reported
+from ..parts.grid import TO_THE_GRID
+from ..parts.tab import Shared, Tab
 from ..session import Session
 from ..widgets.painter import from_painter
 from ..words import status_html
@@ -33,10 +34,12 @@ SCORES = {
 }
 
 
-class Sensitivity:
+class Sensitivity(Tab):
     """The tab's widgets, and what happens when they are used."""
 
-    def lay_out(self) -> None:
+    title, id, many = "Vary", "vary", True
+
+    def lay_out(self, shared: Shared) -> None:
         gr.HTML("Fills the same hole with the method chosen under Fill, one thing a little otherwise each time.")
         self.kinds = gr.CheckboxGroup(
             [(words, kind) for kind, words in KINDS.items()],
@@ -49,10 +52,11 @@ class Sensitivity:
         )
         self.run = gr.Button("Vary", variant="primary", elem_id="vary")
 
-    def connect(self, shared: Shared, setup: Setup) -> None:
-        self.shared, self.setup = shared, setup
-        inputs = [shared.painter, shared.session, shared.intact, self.kinds, self.by, *setup.inputs]
+    def connect(self, shared: Shared) -> None:
+        self.shared, self.setup = shared, shared.setup
+        inputs = [shared.painter, shared.session, shared.intact, self.kinds, self.by, *self.setup.inputs]
         self.run.click(self.varied, inputs, [shared.status, *shared.grid.shown], **shared.heavy)
+        self.run.click(None, js=TO_THE_GRID)
 
     def varied(self, value: Any, session: Session, intact: bool, kinds: list[str], by: str, *settings: Any):
         yield from reported(self.shared.status, self._varied(value, session, intact, kinds, by, settings))

@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
@@ -27,6 +26,7 @@ from ...imaging.picture import write
 from ...lab.elo import CAP, ENOUGH, START, Entry, Score, Standing
 from ...lab.vote import Ballot, Booth, Pair, Voter
 from ..parts.ballots import CASES, Case, Shelf, example, own, written
+from ..parts.tab import Shared, Tab
 from ..session import Session, shelf
 from ..widgets.viewer import Tile, address, to_viewer, viewer
 from ..words import status_html
@@ -53,11 +53,6 @@ small { color: var(--body-text-color-subdued) }
 .scroll { overflow-x: auto; width: 0; min-width: 100% }
 """
 log = logging.getLogger(__name__)
-
-
-def enabled() -> bool:
-    """Whether the deployer has named a file to keep votes in."""
-    return bool(os.environ.get(FILE))
 
 
 @dataclass
@@ -122,12 +117,13 @@ def _rating(score: Score) -> str:
 # ---- the tab
 
 
-class Vote:
+class Vote(Tab):
     """The widgets of the tab, and what happens when they are used."""
 
-    def __init__(self, examples: Sequence[tuple[Path, Path]]) -> None:
-        """examples: photos, each with its mask. Raises InpaintError for a file or a list that cannot be used."""
-        self.examples = examples
+    title, id = "Vote", "vote"
+
+    def __init__(self) -> None:
+        """Raises InpaintError for a file or a list that cannot be used."""
         self.booth = Booth(Ballot(os.environ[FILE]))
         self.listed = os.environ.get(LISTED, "").replace(",", " ").split()
         for name in self.listed:
@@ -135,9 +131,14 @@ class Vote:
         self.shelf = Shelf()
         self.resting: dict[str, float] = {}  # until when a method sits out
 
+    @staticmethod
+    def there() -> bool:
+        """Whether the deployer has named a file to keep votes in."""
+        return bool(os.environ.get(FILE))
+
     # -- layout
 
-    def lay_out(self) -> None:
+    def lay_out(self, shared: Shared) -> None:
         self.visit = gr.State(Visit(), time_to_live=6 * 3600)
         gr.Markdown(ABOUT, elem_id="vote-about")
         with gr.Row():
@@ -162,19 +163,12 @@ class Vote:
 
     # -- events
 
-    def connect(
-        self,
-        blocks: gr.Blocks,
-        session: gr.State,
-        painter: gr.HTML,
-        quick: Mapping[str, Any],
-        heavy: Mapping[str, Any],
-    ) -> None:
-        """painter: where the visitor paints a hole on the session's photo."""
-        blocks.load(self.standings, None, self.table, **quick)
-        inputs = [self.source, painter, session, self.visit]
+    def connect(self, shared: Shared) -> None:
+        self.examples, quick = shared.examples, shared.quick
+        shared.blocks.load(self.standings, None, self.table, **quick)
+        inputs = [self.source, shared.painter, shared.session, self.visit]
         asked = self.ask.click(self.asked, inputs, self.shown, **quick)
-        asked.then(self.filled, self.visit, self.shown, **heavy)
+        asked.then(self.filled, self.visit, self.shown, **shared.heavy)
         for choice, button in self.buttons.items():
             button.click(self.voted(choice), self.visit, self.shown, **quick)
         for name, button in self.exports.items():
@@ -261,7 +255,7 @@ class Vote:
         now = time.monotonic()
         names = [name for name in zoo.names() if name in self.listed or not self.listed]
         quick = [name for name in names if self.listed or self.resting.get(name, now) <= now]
-        return [Entry(name, zoo.pick_tag(name)) for name in quick if zoo.ready(name)]
+        return [Entry(name, zoo.offer(name).tag) for name in quick if zoo.ready(name)]
 
     def _example(self) -> Case:
         return example(*random.choice(self.examples), random.randrange(CASES))

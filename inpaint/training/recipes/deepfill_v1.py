@@ -64,6 +64,10 @@ class Training(Recipe):
         rates = self.options.rate, self.options.critic_rate
         return Player("net", rates[0], (0.5, 0.9)), Player("critics", rates[1], (0.5, 0.9))
 
+    def guide(self, batch: Batch) -> Tensor:
+        """What the differences count."""
+        return losses.discount(batch.mask, self.options.gamma)
+
     def step(self, batch: Batch, progress: float, number: int) -> Iterator[tuple[str, Losses]]:
         weight = self.options
         photo, mask, (where, between) = batch.photo * 2 - 1, batch.mask, batch.chance.unbind(1)
@@ -71,12 +75,12 @@ class Training(Recipe):
         critics_alone = strength and number % weight.critic_steps > 0
         with torch.set_grad_enabled(not critics_alone):
             out = self.net(photo, mask)
-            filled = composite(photo, out.refined.float(), mask)
+            filled = composite(photo, out.refined, mask)
         if strength:
             yield "critics", self.judge(photo, filled.detach(), mask, where, between)
         if critics_alone:
             return
-        near = losses.discount(mask, weight.gamma)
+        near = self.guided(batch)
         total = {
             "coarse": weight.coarse_more * weight.hole * losses.l1(out.coarse, photo, near),
             "refined": weight.hole * losses.l1(out.refined, photo, near),
@@ -118,4 +122,4 @@ class Training(Recipe):
 
     def fill(self, batch: Batch) -> Tensor:
         out = self.net(batch.photo * 2 - 1, batch.mask).refined
-        return composite(batch.photo, (out.float() + 1) / 2, batch.mask)
+        return composite(batch.photo, (out + 1) / 2, batch.mask)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ...nets.deepfill import Config, DeepFill, Unit
 from .. import losses
 from ..critics import PatchCritic
-from ..data import Batch
+from ..data import NOTHING, Batch
 from ..recipe import Losses, Player, Recipe, begin_with_little, composite, edges_of, held, ramp
 
 
@@ -69,6 +69,10 @@ class Training(Recipe):
         rates = self.options.rate, self.options.critic_rate
         return Player("net", rates[0], (0.5, 0.999)), Player("critic", rates[1], (0.5, 0.999))
 
+    def guide(self, batch: Batch) -> Tensor:
+        """The photo's edges, for a network that takes a sketch."""
+        return edges_of(batch.photo, self.options.sigma) if self.options.sketch else NOTHING
+
     def step(self, batch: Batch, progress: float, number: int) -> Iterator[tuple[str, Losses]]:
         weight = self.options
         photo, mask = batch.photo * 2 - 1, batch.mask
@@ -100,8 +104,8 @@ class Training(Recipe):
         if not self.options.sketch:
             return None
         given = (batch.chance[:, 0] < 0.5).to(batch.mask)[:, None, None, None]
-        return edges_of(batch.photo, self.options.sigma) * batch.mask * given
+        return self.guided(batch) * batch.mask * given
 
     def fill(self, batch: Batch) -> Tensor:
         out = self.net(batch.photo * 2 - 1, batch.mask).refined
-        return composite(batch.photo, (out.float() + 1) / 2, batch.mask)
+        return composite(batch.photo, (out + 1) / 2, batch.mask)

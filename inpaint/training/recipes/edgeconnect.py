@@ -82,16 +82,19 @@ class Training(Recipe):
     def size(self, full: int, progress: float) -> int:
         return super().size(full, self.own(progress))
 
+    def guide(self, batch: Batch) -> Tensor:
+        """The photo's edges."""
+        return edges_of(batch.photo, self.options.sigma)
+
     def step(self, batch: Batch, progress: float, number: int) -> Iterator[tuple[str, Losses]]:
         options = self.options
-        truth = edges_of(batch.photo, options.sigma)
-        edges = truth
+        truth = edges = self.guided(batch)
         if progress < options.edges_until or (options.joint and progress >= options.true_until):
-            edges = self.edges(edge_inputs(batch.photo, truth, batch.mask)).float()
+            edges = self.edges(edge_inputs(batch.photo, truth, batch.mask))
             yield from self.draw(batch, edges, truth, progress)
         elif progress >= options.true_until:
             with torch.no_grad():
-                edges = self.edges(edge_inputs(batch.photo, truth, batch.mask)).float()
+                edges = self.edges(edge_inputs(batch.photo, truth, batch.mask))
         if progress >= options.edges_until:
             yield from self.paint(batch, composite(truth, edges.detach(), batch.mask), progress)
 
@@ -116,7 +119,7 @@ class Training(Recipe):
     def paint(self, batch: Batch, edges: Tensor, progress: float) -> Iterator[tuple[str, Losses]]:
         """The image network's losses, given edges."""
         weight, photo, mask = self.options, batch.photo, batch.mask
-        made = self.image(image_inputs(photo, edges, mask, self.image.config)).float()
+        made = self.image(image_inputs(photo, edges, mask, self.image.config))
         filled = composite(photo, made, mask)
         strength = weight.adversarial * ramp(self.own(progress), weight.critic_from)
         total = {
@@ -138,7 +141,7 @@ class Training(Recipe):
         yield "image", total
 
     def fill(self, batch: Batch) -> Tensor:
-        photo, mask, _ = batch
+        photo, mask = batch.photo, batch.mask
         known = edges_of(photo, self.options.sigma, mask)
-        edges = composite(known, self.edges(edge_inputs(photo, known, mask)).float(), mask)
-        return composite(photo, self.image(image_inputs(photo, edges, mask, self.image.config)).float(), mask)
+        edges = composite(known, self.edges(edge_inputs(photo, known, mask)), mask)
+        return composite(photo, self.image(image_inputs(photo, edges, mask, self.image.config)), mask)

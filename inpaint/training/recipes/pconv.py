@@ -78,7 +78,7 @@ class Training(Recipe):
     def run(self, batch: Batch) -> Tensor:
         """The network's picture in 0..1; it is given −1..1."""
         made, _ = self.net(batch.photo * 2 - 1, batch.mask)
-        return (made.float() + 1) / 2
+        return (made + 1) / 2
 
     def fill(self, batch: Batch) -> Tensor:
-        return composite(batch.photo, self.run(batch).clamp(0, 1), batch.mask)
+        return composite(batch.photo, self.run(batch), batch.mask)

@@ -10,7 +10,6 @@ Page to Python, after every stroke, action and message (event `input`):
 """
 
 import base64
-import html
 import io
 import secrets
 from pathlib import Path
@@ -21,18 +20,11 @@ from PIL import Image
 
 from ....contract import InpaintError
 from ....imaging import masks
-from ....imaging.colour import of_rgb
+from ...pictures import PREVIEW, picture_url
+from ..strip import widget
 
-PREVIEW = 1280  # longest side of the picture that the page gets
 MAX_CHARS = 1_000_000  # of a mask's data URL; pure noise at 1280 x 1280 is 300 000
 PNG = "data:image/png;base64,"
-HERE = Path(__file__).parent
-# The templates stay static: a value in them would rebuild the canvases on every update.
-TEMPLATES = {
-    "html_template": (HERE / "painter.html").read_text("utf-8"),
-    "css_template": (HERE / "painter.css").read_text("utf-8"),
-    "js_on_load": (HERE / "painter.js").read_text("utf-8"),
-}
 
 
 def mask_painter(
@@ -42,14 +34,9 @@ def mask_painter(
 
     fixed: the picture comes from Python alone, as of every further painter on a page; noun: what is painted, for
     its share of the picture; says: what a screen reader calls the stage. The rest are gr.HTML's own arguments.
-
-    A function, not a subclass: gradio writes a .pyi file beside any module that subclasses a component.
     """
-    # In the markup, not as properties: those are lost where the widget first appears in a later event.
     settings = {"color": color, "size": size, "noun": noun, "says": says} | ({"fixed": "yes"} if fixed else {})
-    words = " ".join(f'data-{name}="{html.escape(str(value))}"' for name, value in settings.items())
-    markup = TEMPLATES["html_template"].replace('class="mp"', f'class="mp" {words}', 1)
-    return gr.HTML(**TEMPLATES | {"html_template": markup}, apply_default_css=False, **kwargs)
+    return widget(Path(__file__).parent, settings, **kwargs)
 
 
 def photo_file(**kwargs) -> gr.UploadButton:
@@ -59,12 +46,6 @@ def photo_file(**kwargs) -> gr.UploadButton:
     an event again. Its id is what the widget looks for.
     """
     return gr.UploadButton(elem_id="photo-file", visible="hidden", **kwargs)
-
-
-def data_url(picture: Image.Image, fmt: str, **options) -> str:
-    buffer = io.BytesIO()
-    picture.save(buffer, fmt, **options)
-    return f"data:image/{fmt.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def to_painter(
@@ -88,9 +69,8 @@ def to_painter(
         size = image.shape[1::-1]
         if max(size) > PREVIEW:
             raise ValueError(f"the preview is {size[0]}x{size[1]}, more than {PREVIEW}")
-        profile = {"icc_profile": own} if (own := of_rgb(icc)) else {}
-        shown = data_url(Image.fromarray(image), "JPEG", quality=90, **profile)
-    holes = None if mask is None else data_url(Image.fromarray(masks.resize(mask, size[::-1])), "PNG")
+        shown = picture_url(image, "JPEG", icc)
+    holes = None if mask is None else picture_url(masks.resize(mask, size[::-1]), "PNG")
     # n differs each time, also across restarts: the same photo sent twice must still count as a new value
     n = secrets.randbits(48)
     return {"n": n, "image": shown, "mask": holes, "width": width, "height": height, "name": name}

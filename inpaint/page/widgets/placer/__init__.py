@@ -9,36 +9,20 @@ Page to Python, when a gesture ends (event `input`):
     {"n": the n it belongs to, "x": float, "y": float, "scale": float, "angle": float}
 """
 
-import base64
-import html
-import io
 import secrets
 from pathlib import Path
 
 import gradio as gr
-from PIL import Image as PIL
 
 from ....contract import Array, Image, InpaintError
-from ....imaging.colour import of_rgb
 from ....lab.blend import RANGES, STICKER, Placement
-
-PREVIEW = 1280  # longest side of the photo that the page gets
-HERE = Path(__file__).parent
-# The templates stay static: a value in them would rebuild the stage on every update.
-TEMPLATES = {
-    "html_template": (HERE / "placer.html").read_text("utf-8"),
-    "css_template": (HERE / "placer.css").read_text("utf-8"),
-    "js_on_load": (HERE / "placer.js").read_text("utf-8"),
-}
+from ...pictures import PREVIEW, picture_url
+from ..strip import widget
 
 
 def placer(hint: str = "Nothing to place yet.", **kwargs) -> gr.HTML:
-    """The widget, with what it says while it is empty. The rest are gr.HTML's own arguments.
-
-    A function, not a subclass: gradio writes a .pyi file beside any module that subclasses a component.
-    """
-    markup = TEMPLATES["html_template"].replace('class="pl"', f'class="pl" data-hint="{html.escape(hint)}"', 1)
-    return gr.HTML(**TEMPLATES | {"html_template": markup}, apply_default_css=False, **kwargs)
+    """The widget, with what it says while it is empty. The rest are gr.HTML's own arguments."""
+    return widget(Path(__file__).parent, {"hint": hint}, **kwargs)
 
 
 def to_placer(background: Image | None, cutout: Array, placement: Placement, icc: bytes | None = None) -> dict:
@@ -50,12 +34,11 @@ def to_placer(background: Image | None, cutout: Array, placement: Placement, icc
     for name, picture, most in (("photo", background, PREVIEW), ("cut-out", cutout, STICKER)):
         if picture is not None and max(picture.shape) > most:
             raise ValueError(f"the {name} is {picture.shape}, more than {most} a side")
-    profile = {"icc_profile": own} if (own := of_rgb(icc)) else {}
     # n differs each time, also across restarts: the same pictures sent twice must still count as a new value
     return {
         "n": secrets.randbits(48),
-        "background": None if background is None else _data_url(background, "JPEG", quality=90, **profile),
-        "cutout": _data_url(cutout, "WEBP", quality=90, **profile),
+        "background": None if background is None else picture_url(background, "JPEG", icc),
+        "cutout": picture_url(cutout, "WEBP", icc),
         **{name: getattr(placement, name) for name in RANGES},
     }
 
@@ -67,9 +50,3 @@ def from_placer(value: object) -> Placement:
     if missing := [name for name in RANGES if name not in value]:
         raise InpaintError(f"The placement lacks its {missing[0]}; reload the page and place the cut-out again.")
     return Placement(**{name: value[name] for name in RANGES})
-
-
-def _data_url(pixels: Array, fmt: str, **options) -> str:
-    buffer = io.BytesIO()
-    PIL.fromarray(pixels).save(buffer, fmt, **options)
-    return f"data:image/{fmt.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,14 +1,10 @@
-// The placer's script: the body of a function that Gradio calls once per mount with
-// (element, trigger, props, server, upload, watch).
+// The placer: a cut-out moved, scaled and turned.
 //
 // `at` is where the cut-out lies: x and y of its middle and its width `scale` in parts of the photo's sides, `angle` in
 // degrees clockwise. It is drawn with CSS transforms alone; Python hears of it when a gesture ends.
-const root = element.querySelector('.pl');
-const $ = selector => root.querySelector(selector);
 const stage = $('.pl-stage'), photo = $('.pl-photo'), back = $('.pl-back'), cut = $('.pl-cut'), frame = $('.pl-frame');
 const LEAST = .01, MOST = 4;                // of the scale, as in Python
 const SETTLE = 400;                         // ms after the last key or turn of the wheel until Python hears of it
-const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 
 let n = 0, at = null, first = null, ratio = 1, messages = 0;     // ratio: the cut-out's height by its width
 let doing = null, settling = 0;             // doing: the gesture under way
@@ -132,7 +128,7 @@ function pinching() {
 
 function begin(change, e, pinch = false) {
   doing = {change, pinch, id: e.pointerId, before: doing?.before || {...at}, changed: Boolean(doing?.changed)};
-  try { stage.setPointerCapture(e.pointerId); } catch { /* a pointer that is gone already */ }
+  capture(stage, e);
 }
 
 // keep: what the gesture did stays, and Python hears of it
@@ -171,7 +167,7 @@ function onUp(e) {
 function onWheel(e) {
   if (!at || doing || !(e.ctrlKey || e.metaKey || e.shiftKey)) return;      // else the page scrolls
   e.preventDefault();
-  const by = clamp((e.deltaY || e.deltaX) * (e.deltaMode ? 30 : 1), -50, 50);     // Shift makes some wheels go sideways
+  const by = turned(e, e.deltaY || e.deltaX);             // Shift makes some wheels go sideways
   put(e.shiftKey ? {angle: at.angle + by * .06} : {scale: at.scale * Math.exp(-by * .003)});
   soon();
 }
@@ -210,9 +206,7 @@ stage.addEventListener('pointerup', onUp);
 stage.addEventListener('pointercancel', onUp);
 stage.addEventListener('wheel', onWheel, {passive: false});
 
-// lives as long as the component is in the page
-const sizes = new ResizeObserver(() => element.isConnected ? draw() : sizes.disconnect());
-sizes.observe(photo);
+onResize(photo, draw);
 
 show(null);
 watch('value', () => take(props.value));

@@ -6,7 +6,6 @@ Python to page, the component's value, as `to_viewer` makes it:
 Page to Python: nothing.
 """
 
-import html
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,14 +13,9 @@ from urllib.parse import quote
 
 import gradio as gr
 
+from ..strip import widget
+
 STATES = ("waiting", "running", "done", "failed", "stopped")
-HERE = Path(__file__).parent
-# The templates stay static: a value in them would rebuild the cells on every update.
-TEMPLATES = {
-    "html_template": (HERE / "viewer.html").read_text("utf-8"),
-    "css_template": (HERE / "viewer.css").read_text("utf-8"),
-    "js_on_load": (HERE / "viewer.js").read_text("utf-8"),
-}
 
 
 @dataclass(frozen=True)
@@ -45,12 +39,8 @@ class Tile:
 
 
 def viewer(hint: str = "Nothing to compare yet.", **kwargs) -> gr.HTML:
-    """The widget, with what it says while it is empty. The rest are gr.HTML's own arguments.
-
-    A function, not a subclass: gradio writes a .pyi file beside any module that subclasses a component.
-    """
-    markup = TEMPLATES["html_template"].replace('class="vw"', f'class="vw" data-hint="{html.escape(hint)}"', 1)
-    return gr.HTML(**TEMPLATES | {"html_template": markup}, apply_default_css=False, **kwargs)
+    """The widget, with what it says while it is empty. The rest are gr.HTML's own arguments."""
+    return widget(Path(__file__).parent, {"hint": hint}, **kwargs)
 
 
 def to_viewer(tiles: Sequence[Tile], references: Sequence[tuple[str, str]] = (), key: str = "") -> dict:

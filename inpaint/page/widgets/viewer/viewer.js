@@ -1,16 +1,12 @@
-// The viewer's script: the body of a function that Gradio calls once per mount with
-// (element, trigger, props, server, upload, watch).
+// The viewer: what Python sends, the layout, zoom, gestures, keys.
 //
 // Places are relative to the picture, 0..1. What is shown of it is written once, as CSS variables of the root, so
 // cells of any size show the same region.
-const root = element.querySelector('.vw');
-const $ = selector => root.querySelector(selector);
 const bar = $('.vw-bar'), grid = $('.vw-grid'), chooser = $('select'), slider = $('.vw-wipe'), help = $('.vw-help');
 const SAFE = /^(gradio_api\/file=|data:image\/)/;
 const HOLD = 220, SLIP = 5;                 // ms until a press shows the reference; px it may move meanwhile
 const CRISP = 3, CLOSEST = 40;              // screen pixels per picture pixel: squares from here on; no closer
 const GAP = 14;                             // between columns, as in the style sheet
-const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 const safe = src => SAFE.test(src) ? src : '';
 
 let key = null, ratio = 0, against = '';    // against: what was chosen, also while it is not to be had
@@ -18,99 +14,6 @@ let view = {x: 0, y: 0, s: 1};              // left and top edge in frame widths
 let doing = null;                           // the gesture under way
 const cells = new Map(), fingers = new Map();
 let choices = new Map();                    // what can be compared with: id -> {title, src}
-
-// ---- pictures: the next one takes over once it can be drawn, so that nothing flickers -------------------
-const slot = (holder, changed) => ({holder, changed, src: '', image: null, broken: false, asked: 0, shown: 0});
-
-function show(slot, src) {
-  if (slot.src === src) return;
-  slot.src = src;
-  const turn = ++slot.asked, image = src ? new Image() : null;
-  const put = broken => {
-    if (turn < slot.shown) return;          // overtaken by a later one
-    slot.image?.remove();
-    Object.assign(slot, {shown: turn, image: broken ? null : image, broken});
-    if (slot.image) slot.holder.prepend(image);
-    slot.changed();
-  };
-  if (!image) return put(false);
-  image.alt = '';
-  image.src = src;
-  image.decode().then(() => put(false), () => put(true));
-}
-
-const shape = image => image.naturalWidth / image.naturalHeight;
-
-// the first picture that comes tells the shape of those that are still to come
-function shaped({image}) {
-  if (image?.isConnected && !ratio) ratio = shape(image);
-  arrange();
-}
-
-// ---- cells ---------------------------------------------------------------------------------------------
-function makeCell(id) {
-  const node = $('template').content.firstElementChild.cloneNode(true), part = name => node.querySelector(name);
-  const cell = {id, node, part, frame: part('.vw-frame'), tile: null};
-  cell.picture = slot(part('.vw-picture'), () => { dress(cell); shaped(cell.picture); });
-  cell.reference = slot(part('.vw-reference'), () => shaped(cell.reference));
-  return cell;
-}
-
-const cellOf = e => [...cells.values()].find(cell => cell.node.contains(e.target));
-
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-  node.hidden = !text;
-}
-
-function update(cell, tile) {
-  const {node, part} = cell;
-  cell.tile = tile;
-  node.dataset.state = tile.state;
-  node.classList.toggle('vw-map', tile.map);
-  write(part('.vw-title'), tile.title);
-  write(part('.vw-note'), tile.note);
-  part('.vw-note').title = tile.note;
-  write(part('.vw-facts'), tile.facts.join(' · '));
-  const scores = JSON.stringify(tile.scores);
-  if (cell.scores !== scores) part('.vw-scores').replaceChildren(...tile.scores.map(scoreRow));
-  cell.scores = scores;
-  show(cell.picture, safe(tile.src));
-  dress(cell);
-}
-
-function scoreRow([name, value, best]) {
-  const [row, dt, dd, star] = ['div', 'dt', 'dd', 'span'].map(tag => document.createElement(tag));
-  dt.textContent = name;
-  star.textContent = best ? '★' : '';
-  dd.append(value, star);
-  dd.classList.toggle('vw-best', best);
-  if (best) dd.title = 'best of these';
-  row.append(dt, dd);
-  return row;
-}
-
-// what depends on the state, the picture and the choice of the reference
-function dress({id, node, part, frame, tile, picture}) {
-  const under = ['waiting', 'running'].includes(tile.state), share = clamp(Number(tile.progress) || 0, 0, 1);
-  const percent = `${Math.round(100 * share)} %`, isReference = id === chooser.value;
-  const state = {done: isReference ? 'reference' : '', running: percent}[tile.state] ?? tile.state;
-  const missing = {waiting: 'waiting', running: 'under way'}[tile.state] || 'no picture';
-  const progress = part('.vw-progress');
-  write(part('.vw-state'), state);
-  write(part('.vw-none'), picture.broken ? 'This picture could not be loaded.' : missing);
-  progress.hidden = !under;
-  progress.setAttribute('aria-valuenow', Math.round(100 * share));
-  progress.setAttribute('aria-label', tile.title);
-  progress.firstElementChild.style.width = `${100 * share}%`;
-  frame.classList.toggle('vw-filled', Boolean(picture.image));
-  frame.setAttribute('aria-label', [tile.title, state].filter(Boolean).join(', '));
-  if (picture.image) frame.style.setProperty('--vw-ratio', shape(picture.image));
-  const large = node.classList.contains('vw-large'), button = part('[data-do=enlarge]');
-  button.setAttribute('aria-pressed', large);
-  button.title = large ? 'Back to the others – Esc' : 'Full width – double click or Enter';
-  button.setAttribute('aria-label', `${tile.title} at full width`);
-}
 
 // ---- from Python ---------------------------------------------------------------------------------------
 function take(value) {
@@ -319,7 +222,7 @@ function onDown(e) {
   fingers.set(e.pointerId, e);
   if (fingers.size === 1) doing = onEdge(cell, e) ? wiping(frame) : pressing(cell, e);
   else if (fingers.size === 2) { stop(); doing = pinching(frame); }
-  try { frame.setPointerCapture(e.pointerId); } catch { /* a pointer that is gone already */ }
+  capture(frame, e);
 }
 
 function onMove(e) {
@@ -351,18 +254,15 @@ function onWheel(e) {
   if (!(e.ctrlKey || e.metaKey) || !cell?.picture.image) return;        // the page scrolls
   if (!cell.frame.contains(e.target)) return;
   e.preventDefault();
-  const {u, v} = within(cell.frame, e), unit = e.deltaMode ? 30 : 1;
-  if (!doing) zoomTo(view.s * Math.exp(-clamp(e.deltaY * unit, -50, 50) * .006), u, v);
+  const {u, v} = within(cell.frame, e);
+  if (!doing) zoomTo(view.s * Math.exp(-turned(e) * .006), u, v);
 }
 
 // ---- buttons and keys ----------------------------------------------------------------------------------
 const actions = {
   smaller: () => zoomTo(view.s / 1.4), larger: () => zoomTo(view.s * 1.4), fit: () => zoomTo(1),
   enlarge: e => enlarge(cellOf(e)),
-  help(e, open = help.hidden) {
-    help.hidden = !open;
-    $('.vw-ask').setAttribute('aria-expanded', open);
-  },
+  help: (e, open = help.hidden) => openHelp($('.vw-ask'), help, open),
 };
 const arrows = {arrowleft: [.1, 0], arrowright: [-.1, 0], arrowup: [0, .1], arrowdown: [0, -.1]};
 const keys = {
@@ -371,15 +271,11 @@ const keys = {
   escape: e => help.hidden ? enlarge(null) : actions.help(e, false),
 };
 
-const typing = node => Boolean(node?.closest?.('textarea, select, [contenteditable=true], ' +
-  'input:not([type=range], [type=checkbox], [type=radio], [type=button], [type=submit], [type=file])'));
-
 function onKey(e) {
   const key = e.key.toLowerCase(), active = document.activeElement, onFrame = active?.matches('.vw-frame');
   if (e.type === 'keyup') { if (key === 'b') peek(false); return; }
   if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || typing(e.target) || !grid.clientWidth) return;
-  const widget = active?.closest('.vw, .mp');   // with several on the page, the one in use gets the keys
-  if (!cells.size || (widget ? widget !== root : !root.matches(':hover'))) return;
+  if (!cells.size || !inUse()) return;
   let act = Object.hasOwn(keys, key) ? keys[key] : null;
   if (onFrame && key === 'enter') act = actions.enlarge;
   if (onFrame && arrows[key] && view.s > 1) act = () => pan(...arrows[key]);
@@ -401,14 +297,7 @@ grid.addEventListener('contextmenu', e => { if (fingers.size) e.preventDefault()
 slider.addEventListener('input', () => setWipe(Number(slider.value)));
 chooser.addEventListener('change', () => { against = chooser.value; compare(); });
 
-// listeners outside the component live as long as it is in the page
-const life = new AbortController(), alive = act => e => element.isConnected ? act(e) : leave();
-const leave = () => { life.abort(); sizes.disconnect(); };
-const listen = (target, names, act) => {
-  for (const name of names) target.addEventListener(name, alive(act), {signal: life.signal});
-};
-const sizes = new ResizeObserver(alive(arrange));
-sizes.observe(grid);
+onResize(grid, arrange);
 listen(document, ['keydown', 'keyup'], onKey);
 listen(window, ['blur'], () => peek(false));
 

@@ -1,0 +1,81 @@
+"""What a tab of the page is, and what all tabs have in common."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ...lab.examples import examples
+from ..session import Session
+from ..widgets.painter import mask_painter
+from ..words import status_html
+from .events import HEAVY, HIDDEN
+from .grid import Grid
+from .outcome import Outcome
+from .setup import Setup
+
+HOUR = 3600  # seconds
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the tabs have in common. Its widgets are laid out by the room where holes are filled."""
+
+    blocks: gr.Blocks
+    session: gr.State
+    painter: gr.HTML  # where the visitor paints a hole on the session's photo
+    intact: gr.Checkbox  # whether the photo is the truth under the hole
+    status: gr.HTML  # what is under way, or went wrong
+    setup: Setup  # the method that is chosen
+    outcome: Outcome  # the one fill that is looked at
+    grid: Grid  # the fills side by side
+    examples: Sequence[tuple[Path, Path]]  # photos, each with its mask
+    quick: Mapping[str, Any]  # settings of events that take no time
+    heavy: Mapping[str, Any]  # of those that wait their turn
+
+
+class Tab:
+    """A tab: a class in a file of `tabs`, and its name in one of the lists there."""
+
+    title: str
+    id: str
+    many = False  # whether it makes many fills, which are shown below the painter
+
+    @staticmethod
+    def there() -> bool:
+        """Whether this page has the tab."""
+        return True
+
+    def lay_out(self, shared: Shared) -> None:
+        """Make the widgets, within the tab."""
+        raise NotImplementedError
+
+    def connect(self, shared: Shared) -> None:
+        """Say what happens when they are used, once all tabs are laid out."""
+        raise NotImplementedError
+
+
+def share(blocks: gr.Blocks) -> Shared:
+    """What the tabs of a page, whose layout is under way, have in common."""
+    setup = Setup()
+    return Shared(
+        blocks,
+        session=gr.State(Session(), time_to_live=6 * HOUR, delete_callback=Session.close),
+        painter=mask_painter(elem_id="painter", render=False),
+        intact=gr.Checkbox(
+            False,
+            label="the photo is intact under the hole: score fills against it",
+            container=False,
+            elem_id="intact",
+            render=False,
+        ),
+        status=gr.HTML(status_html("Open a photo, or take an example."), elem_id="status", scale=6, render=False),
+        setup=setup,
+        outcome=Outcome(setup),
+        grid=Grid(),
+        examples=examples(),
+        quick={"show_progress": "hidden", "concurrency_limit": None, **HIDDEN},
+        heavy={"show_progress": "hidden", **HEAVY, **HIDDEN},
+    )

@@ -1,0 +1,64 @@
+"""The lists of tabs, and that a tab is no more than a class and its name in one of them."""
+
+import asyncio
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from inpaint.page import app, tabs
+from inpaint.page.parts.tab import Tab
+from inpaint.page.tabs import holes
+
+ALL = (*tabs.ROOMS, *holes.WAYS)
+
+
+def labels(blocks: gr.Blocks) -> list[str]:
+    """Of all tabs of a page, in their order."""
+    return [part.label for part in blocks.blocks.values() if isinstance(part, gr.Tab)]
+
+
+def built() -> gr.Blocks:
+    async def build() -> gr.Blocks:  # outside of a loop Gradio makes some that it never closes
+        return app.build()
+
+    return asyncio.run(build())
+
+
+def test_every_file_is_in_a_list_once():
+    files = {file.stem for file in Path(tabs.__file__).parent.glob("*.py")} - {"__init__"}
+    assert sorted(tab.__module__.rpartition(".")[2] for tab in ALL) == sorted(files)
+    for of_a_kind in (tabs.ROOMS, holes.WAYS):
+        assert len({tab.id for tab in of_a_kind}) == len(of_a_kind) == len({tab.title for tab in of_a_kind})
+
+
+def test_another_class_in_a_list_is_another_tab(monkeypatch):
+    class Weather(Tab):
+        title, id = "Weather", "weather"
+
+        def lay_out(self, shared):
+            self.said = gr.Button("Look outside")
+
+        def connect(self, shared):
+            self.said.click(lambda session: session, shared.session, shared.session, **shared.quick)
+
+    class Way(Weather):
+        title, id = "Umbrella", "umbrella"
+
+    class Gone(Weather):
+        title, id = "Gone", "gone"
+
+        @staticmethod
+        def there():
+            return False
+
+    monkeypatch.setattr(app, "ROOMS", (*tabs.ROOMS, Weather, Gone))
+    monkeypatch.setattr(holes, "WAYS", (Gone, *holes.WAYS, Way))
+    shown = labels(built())
+    assert shown[-1] == "Weather" and "Umbrella" in shown and "Gone" not in shown
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_the_vote_is_there_only_where_a_file_is_named(monkeypatch, tmp_path, named):
+    monkeypatch.setenv("INPAINT_VOTES", str(tmp_path / "votes.db") if named else "")
+    assert ("Vote" in labels(built())) is named
