@@ -118,7 +118,7 @@ def same_tensors(one: dict, other: dict, within: float) -> None:
 
 # ---- learning
 
-LEARNING = {  # rates and widths for some hundred steps of eight pictures
+LEARNING = {  # rates and widths for some sixty steps of eight pictures
     "pconv": {"width": 12, "levels": 4, "rate": 4e-3},
     "deepfill_v1": {"width": 8, "rate": 3e-3},
     "deepfill_v2": {"width": 8, "rate": 4e-3},
@@ -130,7 +130,7 @@ LEARNING = {  # rates and widths for some hundred steps of eight pictures
 def test_eight_samples_are_learnt_by_heart(name, photos, tmp_path):
     critics = {} if name == "pconv" else {"critic_from": 0.5}
     made = make(name, membrane=False, coarse=0.0, **LEARNING[name], **critics)
-    training = loop.Run(made, photos, plan(tmp_path, steps=125, batch=8, overfit=8))
+    training = loop.Run(made, photos, plan(tmp_path, steps=60, batch=8, overfit=8))
     batch = data.batch(photos, 0, range(8), SIZE)
 
     @torch.no_grad()
@@ -140,7 +140,7 @@ def test_eight_samples_are_learnt_by_heart(name, photos, tmp_path):
     before = error()
     told = [line["losses"] for line in training.steps()]
     assert before > 0.1
-    assert error() < before / 10
+    assert error() < before / 5
     assert all(math.isfinite(value) for line in told for value in line.values())
     names = {name for line in told for name in line}
     assert name == "pconv" or any("critic" in name for name in names)
@@ -281,6 +281,21 @@ def test_a_device_is_looked_for_without_being_used(monkeypatch):
     assert said == [True, True, False, False, True, False, False]
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda check_available: None)
     assert [processes.is_here(device) for device in ("cuda", "cpu")] == [False, True]
+
+
+def test_threads_that_read_pin_memory_for_their_own_gpu(photos, tmp_path, monkeypatch):
+    training = loop.Run(make("pconv"), photos, plan(tmp_path, steps=2))
+    training.processes.device, asked = torch.device("cuda:3"), []
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: asked.append(device))
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: asked.append("pin") or tensor)
+    batches = training.batches()
+    next(batches)
+    batches.close()
+    assert asked[0] == torch.device("cuda:3") and asked.count("pin") == 4 * 2
+    asked.clear()
+    training.processes.device = torch.device("cuda")
+    training.processes.claim()
+    assert not asked
 
 
 def test_only_the_first_process_asks_a_gpu_for_its_name(monkeypatch):
@@ -472,7 +487,7 @@ def test_stopped_in_the_middle_every_recipe_goes_on(photos, tmp_path):
         told = run(make(name, **options), photos, dataclasses.replace(cut, resume=True))
         assert [line["step"] for line in told] == [4, 5]
         for part in ("recipe", "average"):
-            same_tensors(kept(tmp_path / "whole" / name)[part], kept(cut.out)[part], 1e-5)
+            same_tensors(kept(tmp_path / "whole" / name)[part], kept(cut.out)[part], 0)
 
 
 @pytest.fixture(scope="module")
