@@ -10,6 +10,7 @@ import json
 import sys
 import traceback
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 
@@ -125,6 +126,7 @@ def pretended() -> Iterator[str]:
 # ---- what is tried
 
 
+@cache
 def networks() -> dict[str, tuple]:
     """Name → (family, config) of every published layout, and of what the recipes train."""
     found = {}
@@ -135,8 +137,7 @@ def networks() -> dict[str, tuple]:
                 for name, layout in family.layouts.items():
                     found[f"{model} {part} {name}"] = family, layout.config
     for model, (training, options) in recipes().items():
-        with torch.device("meta"):
-            made = training(options)
+        made = training(options)
         for part, place in made.places.items():
             found[f"{model} {part}"] = checkpoint.family(place), getattr(made, part).config
     return found
@@ -156,6 +157,10 @@ def recipes() -> dict[str, tuple]:
 def forward(name: str, precision: str) -> None:
     """A network in some precision, and its form for use, fill a picture."""
     family, config = networks()[name]
+    if hasattr(config, "blocks"):  # all alike
+        config = dataclasses.replace(config, blocks=1)
+    if hasattr(config, "rates"):  # which must fit into the picture
+        config = dataclasses.replace(config, rates=(1, 2))
     dtype = DTYPES[precision]
     with pretended() as where, torch.no_grad():
         net = on(where, lambda: family.build(config).eval(), dtype)
@@ -165,7 +170,7 @@ def forward(name: str, precision: str) -> None:
         if isinstance(net, glcic.Completion):
             forms.append(glcic.fold(net))
         planes = [config.inputs] if hasattr(config, "inputs") else [3, 1]
-        side = 2**config.levels if hasattr(config, "levels") else 80
+        side = 80 if getattr(config, "padding", "") == "reflect" else 2 ** getattr(config, "levels", 5)
         given = [torch.rand(1, count, side, side, device=where, dtype=dtype) for count in planes]
         for form in forms:
             for out in tree_leaves(form(*given)):
@@ -195,7 +200,7 @@ PHASES = {  # recipe → progress and number of steps that differ in what they d
 def steps(name: str) -> None:
     """Every turn of a recipe's steps in each of its phases under autocast, with the gradients of each player."""
     training, options = recipes()[name]
-    side = max(64, 2 ** getattr(options, "levels", 0))
+    side = 2 ** getattr(options, "levels", 6)
     if hasattr(options, "size"):  # of what the critics take
         options = dataclasses.replace(options, size=side)
     with pretended() as where:

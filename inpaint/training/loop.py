@@ -162,7 +162,8 @@ class Run:
 
     def batches(self) -> Iterator[Batch]:
         """The batches from the step at hand on, in order. While one is used, other threads draw the next."""
-        readers, waiting, step = ThreadPoolExecutor(READERS), deque(), self.at.step
+        readers = ThreadPoolExecutor(READERS, initializer=self.processes.claim)
+        waiting, step = deque(), self.at.step
         try:
             while True:
                 while len(waiting) <= READERS and (share := self.share_at(step)) < 1:
