@@ -118,6 +118,17 @@ def test_without_pictures_one_sentence_says_what_to_do(tab, pair, session, secon
         next(told)
 
 
+def test_stop_keeps_the_methods_that_are_done(tab, pair):
+    painted, placed, _, _ = tab.example(0, pair)
+    ticket = Ticket("blend")
+    told = tab.run(ticket, painted, placed, pair, "telea", *DEFAULTS)
+    assert [next(told), next(told)][1][tab.viewer]["tiles"][0]["state"] == "running"
+    ticket.stopped = True
+    *_, last = told
+    assert [tile["state"] for tile in last[tab.viewer]["tiles"]] == ["done", "stopped", "stopped"]
+    assert "Stopped: 1 of 3" in last[tab.status] and sum(button in last for button in tab.downloads.values()) == 1
+
+
 def test_a_slender_cut_out_is_first_placed_so_that_all_of_it_is_seen():
     high, wide = np.zeros((100, 100), bool), np.zeros((100, 100), bool)
     high[:, 45:55] = wide[45:55] = True

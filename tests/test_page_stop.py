@@ -1,5 +1,6 @@
 """Stop belongs to the press: what waits when it is pressed does not begin, and what is pressed later does."""
 
+import asyncio
 import copy
 from types import SimpleNamespace
 
@@ -10,7 +11,8 @@ from playwright.sync_api import sync_playwright
 from test_page import choose, open_photo, photo_file, status, stroke
 
 from inpaint import zoo
-from inpaint.page.parts.events import BEFORE, drawn, in_turn
+from inpaint.page import app
+from inpaint.page.parts.events import BEFORE, HEAVY, drawn, in_turn
 from inpaint.page.session import Session
 from inpaint.page.tabs.holes import Holes
 from inpaint.page.tickets import Tickets
@@ -123,6 +125,21 @@ def test_stop_says_at_once_what_will_not_begin(visitor):
     assert BEFORE not in str(Holes.stopped(room, visitor))
     drawn("fill")(visitor)
     assert BEFORE in Holes.stopped(room, visitor)
+
+
+def test_all_that_waits_its_turn_takes_a_ticket(monkeypatch, tmp_path):
+    monkeypatch.setenv("INPAINT_VOTES", str(tmp_path / "votes.db"))
+
+    async def build():  # outside of a loop Gradio makes some that it never closes
+        return app.build()
+
+    waiting = [fn for fn in asyncio.run(build()).fns.values() if fn.concurrency_id == HEAVY["concurrency_id"]]
+    pressed = [fn for fn in waiting if fn.api_visibility == "private"]
+    assert len(pressed) == 10 and len(waiting) == 12, "ten buttons and two endpoints"
+    for fn in pressed:
+        number, session = fn.inputs[:2]
+        assert isinstance(number, gr.Number) and isinstance(session.value, Session)
+        assert fn.trigger_after is not None and fn.trigger_mode == "multiple"
 
 
 # ---- in the browser, with a queue

@@ -57,13 +57,14 @@ class Compare(Tab):
         shared.press(self.run.click, "compare", self.compared, inputs, [shared.status, *shared.grid.shown])
         self.run.click(None, js=TO_THE_GRID)
 
-    def added(self, words: list[str], *settings: Any) -> list[str]:
+    def added(self, words: list[str] | None, *settings: Any) -> list[str]:
+        words = words or []
         return [*words, word] if (word := str(self.setup.trial(*settings))) not in words else words
 
     def compared(self, ticket: Ticket, value: Any, session: Session, intact: bool, words: list[str], hidden: bool):
         def asked() -> tuple[Picture, Mask, list[Trial], list[Mask]]:
             photo, mask = session.load(), session.mask(from_painter(value))
-            return photo, mask, [trials.parse(word) for word in words], probes(mask) if hidden else []
+            return photo, mask, [trials.parse(word) for word in words or []], probes(mask) if hidden else []
 
         yield from reported(self.shared.status, self._compared(ticket, session, intact, asked))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from ...contract import Image, Mask
+from ...contract import Image, InpaintError, Mask
 from ...fill.result import Fill
 from ...lab import extend
 from ..parts.outcome import Asked
@@ -66,9 +66,11 @@ class Extend(Tab):
         """The photo on its larger canvas, as a file, and the border as the hole."""
         photo = session.load()
         if ratio == BY_SIDES:
-            added = extend.by_share(photo.shape, [share / 100 for share in sides])
+            added = extend.by_share(photo.shape, [(share or 0) / 100 for share in sides])
         else:
             added = extend.to_ratio(photo.shape, ratio, anchor)
+        if beyond not in BEYOND:
+            raise InpaintError("Choose what is shown beyond the new border.")
         model, options = self.setup.options(*settings)
         large, border = extend.canvas(photo.rgb, added)
         path = session.place("canvas") / "canvas.png"

@@ -78,6 +78,8 @@ class Sensitivity(Tab):
         photo, mask = session.load(), session.mask(from_painter(value))
         if not mask.any():
             raise InpaintError("There is no hole: paint over what should be filled.")
+        if not kinds:
+            raise InpaintError("Choose at least one thing to vary.")
         found = sensitivity.variations(self.setup.trial(*settings), mask, kinds)
         shared = sensitivity.common(found)
 
