@@ -53,7 +53,7 @@ def probes(hole: Mask, count: int = PROBES, seed: int = 0) -> list[Mask]:
 
 def _fitting(hole: Mask) -> Mask:
     """The hole's shape cut out, made smaller where it would hide too much of what is known."""
-    cut = hole[masks.bounding_box(hole)]
+    cut = hole[masks.box_of(hole)]
     room = SHARE * (hole.size - masks.count(hole))
     scale = min(1.0, np.sqrt(room / masks.count(hole)))
     size = tuple(max(1, round(n * scale)) for n in cut.shape[::-1])

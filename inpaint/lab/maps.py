@@ -51,6 +51,6 @@ def shown(hole: Mask) -> masks.Box:
 
 def differences(fills: Sequence[Fill], hole: Mask) -> list[float]:
     """Root mean square difference, in levels, of each fill from the first, over the hole."""
-    box = masks.bounding_box(hole)
+    box = masks.box_of(hole)
     first, *others = (fill.crop(box)[hole[box]].astype(np.float64) for fill in fills)
     return [0.0, *(float(np.sqrt(np.mean((other - first) ** 2))) for other in others)]

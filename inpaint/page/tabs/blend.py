@@ -122,7 +122,7 @@ def examples() -> list[Example]:
 
 def at_first(cutout: Mask, shape: tuple[int, int]) -> Placement:
     """In the middle of the photo (H, W), and small enough to be seen whole."""
-    rows, columns = masks.bounding_box(cutout)
+    rows, columns = masks.box_of(cutout)
     slender = (rows.stop - rows.start) / (columns.stop - columns.start)
     return Placement(scale=max(0.01, min(WIDTH, HEIGHT * shape[0] / shape[1] / slender)))
 
