@@ -62,3 +62,11 @@ def test_another_class_in_a_list_is_another_tab(monkeypatch):
 def test_the_vote_is_there_only_where_a_file_is_named(monkeypatch, tmp_path, named):
     monkeypatch.setenv("INPAINT_VOTES", str(tmp_path / "votes.db") if named else "")
     assert ("Vote" in labels(built())) is named
+
+
+def test_the_style_beside_a_tab_comes_with_the_page(monkeypatch, tmp_path):
+    given = {}
+    monkeypatch.setattr(gr.Blocks, "launch", lambda blocks, **settings: given.update(settings))
+    app._launch(built(), None, None, None)
+    assert [path.name for path in given["css_paths"]] == ["page.css", "holes.css"]
+    assert all(path.exists() for path in given["css_paths"])
