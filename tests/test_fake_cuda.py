@@ -21,7 +21,7 @@ def tried() -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
     }
     done = subprocess.run(
-        [sys.executable, fakes.__file__], env=settings, capture_output=True, text=True, timeout=900
+        [sys.executable, fakes.__file__], env=settings, capture_output=True, text=True, timeout=3600
     )
     if done.returncode == fakes.CANNOT:
         pytest.skip(
