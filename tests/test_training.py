@@ -130,7 +130,7 @@ LEARNING = {  # rates and widths for some sixty steps of eight pictures
 def test_eight_samples_are_learnt_by_heart(name, photos, tmp_path):
     critics = {} if name == "pconv" else {"critic_from": 0.5}
     made = make(name, membrane=False, coarse=0.0, **LEARNING[name], **critics)
-    training = loop.Run(made, photos, plan(tmp_path, steps=60, batch=8, overfit=8))
+    training = loop.Run(made, photos, plan(tmp_path, steps=125, batch=8, overfit=8))
     batch = data.batch(photos, 0, range(8), SIZE)
 
     @torch.no_grad()
@@ -140,7 +140,7 @@ def test_eight_samples_are_learnt_by_heart(name, photos, tmp_path):
     before = error()
     told = [line["losses"] for line in training.steps()]
     assert before > 0.1
-    assert error() < before / 5
+    assert error() < before / 10
     assert all(math.isfinite(value) for line in told for value in line.values())
     names = {name for line in told for name in line}
     assert name == "pconv" or any("critic" in name for name in names)
