@@ -63,7 +63,7 @@ class Shared:
 
 
 class Tab:
-    """A tab: a class in a file of `tabs`, and its name in one of the lists there."""
+    """A tab: a class in a file of `tabs` that is named as it is, and a line in one of the lists there."""
 
     title: str
     id: str

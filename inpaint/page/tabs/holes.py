@@ -15,12 +15,7 @@ from ..parts.tab import Shared, Tab
 from ..session import Session
 from ..tickets import Ticket
 from ..words import status_html
-from .compare import Compare
-from .extend import Extend
-from .fill import Fill
-from .sensitivity import Sensitivity
-
-WAYS: tuple[type[Tab], ...] = (Fill, Compare, Sensitivity, Extend)  # in the order of the page
+from . import WAYS, made
 
 MANY = "() => document.querySelector('#main').classList.toggle('many', {})"
 
@@ -32,7 +27,7 @@ class Holes(Tab):
 
     def __init__(self) -> None:
         self.photo = Photo()
-        self.ways = [way() for way in WAYS if way.there()]
+        self.ways = made(WAYS)
 
     # -- layout
 
