@@ -12,7 +12,7 @@ import numpy as np
 
 from ..contract import InpaintError, Mask
 from ..fill.result import Fill
-from ..imaging import masks
+from ..imaging import files, masks
 from ..imaging.picture import Picture, open_picture, read_layer, read_mask
 from ..lab.manifest import Manifest
 from . import results
@@ -46,7 +46,7 @@ class Session:
         photo = open_picture(path)
         kept = self._folder() / f"photo{self.made}{Path(path).suffix}"
         self.made += 1
-        shutil.copyfile(path, kept)
+        files.copy(path, kept)
         if self.photo:
             self.photo.unlink(missing_ok=True)
         self.photo, self.name, self.picture, self.given = kept, name or Path(path).name, photo.shape, None
@@ -112,7 +112,7 @@ class Session:
         notes = open_picture(path).in_space_of(None).notes
         kept = self._folder() / f"borrowed{self.made}{Path(path).suffix}"
         self.made += 1
-        shutil.copyfile(path, kept)
+        files.copy(path, kept)
         self.give_back()
         self.borrowed = kept
         return notes

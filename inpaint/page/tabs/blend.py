@@ -14,7 +14,7 @@ import numpy as np
 
 from ... import stream, zoo
 from ...contract import Image, InpaintError, Mask
-from ...imaging import masks
+from ...imaging import files, masks
 from ...imaging.colour import of_rgb
 from ...imaging.picture import Picture, open_picture, read_mask
 from ...lab.blend import (
@@ -79,7 +79,7 @@ class Pair:
         self.folder = self.folder or Path(tempfile.mkdtemp(dir=shelf().name))
         kept = self.folder / f"{which}{self.made}{path.suffix}"
         self.made += 1
-        shutil.copyfile(path, kept)
+        files.copy(path, kept)
         if former := getattr(self, which):
             former.unlink(missing_ok=True)
         setattr(self, which, kept)
