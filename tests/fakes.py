@@ -159,8 +159,9 @@ def forward(name: str, precision: str) -> None:
     family, config = networks()[name]
     if hasattr(config, "blocks"):  # all alike
         config = dataclasses.replace(config, blocks=1)
-    if hasattr(config, "rates"):  # which must fit into the picture
-        config = dataclasses.replace(config, rates=(1, 2))
+    for reach in ("rates", "dilations"):  # which must fit into the picture
+        if hasattr(config, reach):
+            config = dataclasses.replace(config, **{reach: (1, 2)})
     dtype = DTYPES[precision]
     with pretended() as where, torch.no_grad():
         net = on(where, lambda: family.build(config).eval(), dtype)

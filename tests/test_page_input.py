@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from inpaint.imaging import masks
+from inpaint.imaging import made_up
 from inpaint.page.parts.events import FAILED, guarded
 from inpaint.page.parts.setup import whole
 from inpaint.page.parts.tab import share
@@ -75,7 +75,7 @@ def test_a_seed_that_is_none(room, visitor, seed):
     _, said = told(room.fill.filled(Ticket("fill"), painted, session, False, False, *settings(room, seed=seed)))
     assert "whole number" in said and FAILED not in said
     for handler, given in (
-        (room.photo.made_up(masks.random_box), (session, seed)),
+        (room.photo.made_up(made_up.random_box), (session, seed)),
         (room.compare.added, ([], *settings(room, seed=seed))),
     ):
         with pytest.raises(gr.Error, match="whole number"):
