@@ -22,7 +22,11 @@ def fill(
     out: Annotated[Path, typer.Option("--out", "-o", help="the file (or folder) to write")],
     model: Annotated[
         str,
-        typer.Option("--model", "-m", help="see: python -m inpaint models; without it: the first that is ready"),
+        typer.Option(
+            "--model",
+            "-m",
+            help="see: python -m inpaint models; without it: the best big network that is here, else patchmatch",
+        ),
     ] = "",
     weights: Annotated[
         str, typer.Option("--weights", "-w", help="a tag (see: python -m inpaint weights list), or FILE[,FILE]")
