@@ -25,7 +25,7 @@ def fill(
         typer.Option(
             "--model",
             "-m",
-            help="see: python -m inpaint models; without it: the best network that is here, else patchmatch",
+            help="see: python -m inpaint models; without it: the best big network that is here, else patchmatch",
         ),
     ] = "",
     weights: Annotated[

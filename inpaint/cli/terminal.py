@@ -39,7 +39,7 @@ def finite(number: float | None) -> float | None:
 
 Folder = Annotated[Path, typer.Option("--out", "-o", help="folder for sheet.png, scores.csv and fills.zip")]
 Model = Annotated[
-    str, typer.Option("--model", "-m", help="without it: the best network that is here, else patchmatch")
+    str, typer.Option("--model", "-m", help="without it: the best big network that is here, else patchmatch")
 ]
 Weights = Annotated[str, typer.Option("--weights", "-w", help="a tag, or FILE[,FILE]")]
 Options = Annotated[list[str] | None, typer.Option("--option", help="key=value, may be repeated")]

@@ -52,7 +52,7 @@ CARD = Card(
         "lite": lite(
             "9e5ac941a388f114fa477d01367910fb7b7a087c58a3afad1252fea7aaee7957",
             1.8,
-            note="half as wide as the authors' network, trained at 128 × 128 for twenty minutes on a CPU; it "
+            note="Half as wide as the authors' network, trained at 128 × 128 for twenty minutes on a CPU; it "
             "corrects the smoothest fill",
         ),
         "openmmlab-places2": _openmmlab("Places2", "deepfillv1_256x256_8x2_places_20200619-c00a0e21.pth", PLACES),

@@ -90,7 +90,7 @@ CARD = Card(
         "lite": lite(
             "b7dde05ff4d44fef5c89e9ec76ae2ac6b0b177ce89f20c7e3c013636de762578",
             2.0,
-            note="half as wide as the authors' network, trained at 128 × 128 for 25 minutes on a CPU; it "
+            note="Half as wide as the authors' network, trained at 128 × 128 for 25 minutes on a CPU; it "
             "corrects the smoothest fill",
         ),
         "csqiangwen": _weights(

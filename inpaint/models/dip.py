@@ -301,8 +301,8 @@ CARD = Card(
     "training data. Good for text, scratches and missing pixels; wide holes come out blurred.",
     paper="D. Ulyanov, A. Vedaldi, V. Lempitsky, “Deep Image Prior”, CVPR 2018",
     link="https://arxiv.org/abs/1711.10925",
-    licence="own code, after the reference implementation (Apache-2.0, whose README asks to be contacted for "
-    "commercial use); no weights",
+    licence="Apache-2.0, own code after the reference implementation (Apache-2.0, whose README asks to be "
+    "contacted for commercial use); no weights",
     commercial=True,
     speed="light: a minute for 512 × 512 on two cores; the paper's presets want a GPU",
     tour=Tour(

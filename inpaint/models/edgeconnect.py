@@ -233,7 +233,7 @@ CARD = Card(
         "lite": lite(
             "af967676d1a8c265f6b603580571282aae2223f59a0e5129f4d5d6ab571e763a",
             6.1,
-            note="three eighths as wide as the authors' networks, trained at 128 × 128 for 20 minutes on a CPU; "
+            note="Three eighths as wide as the authors' networks, trained at 128 × 128 for 20 minutes on a CPU; "
             "the second network corrects the smoothest fill",
         ),
         "places2": weights(

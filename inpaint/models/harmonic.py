@@ -60,7 +60,7 @@ CARD = Card(
     paper="Chan & Shen, Mathematical models for local nontexture inpaintings, SIAM J. Appl. Math. 2002; "
     "Damelin & Hoang, On surface completion and image inpainting by biharmonic functions, Int. J. Math. 2018",
     link="https://doi.org/10.1137/S0036139900368844",
-    licence="own implementation, Apache-2.0",
+    licence="Apache-2.0, own implementation",
     commercial=True,
     speed="about a second",
     tour=Tour(

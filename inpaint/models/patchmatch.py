@@ -250,7 +250,7 @@ CARD = Card(
     paper="Barnes, Shechtman, Finkelstein & Goldman, PatchMatch: A Randomized Correspondence Algorithm for "
     "Structural Image Editing, SIGGRAPH 2009; Wexler, Shechtman & Irani, Space-Time Completion of Video, PAMI 2007",
     link="https://doi.org/10.1145/1531326.1531330",
-    licence="own implementation, Apache-2.0",
+    licence="Apache-2.0, own implementation",
     commercial=True,
     speed="1–2 s for a fifth of 512 × 512",
     tour=Tour(

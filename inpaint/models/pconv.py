@@ -111,7 +111,7 @@ CARD = Card(
         "lite": lite(
             "13dc181471c8185b9ef8dc8b9b6e8d160f46b75e25179d9013b0e9900c1eaa3b",
             9.4,
-            note="half as wide as the published networks and a level less deep, trained at 128 × 128 for 75 "
+            note="Half as wide as the published networks and a level less deep, trained at 128 × 128 for 75 "
             "minutes on a CPU; what it gives is added to the smoothest fill",
         ),
         "openmmlab-places2": _openmmlab(

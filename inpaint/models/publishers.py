@@ -12,7 +12,7 @@ def openmmlab(path: str) -> Url:
 def lite(digest: str, megabytes: float, note: str) -> Weights:
     """Weights trained here and shipped in `weights/`, where README.md says how and what they can do."""
     return Weights(
-        title="lite, trained by this project",
+        title="lite: small and soft, trained here",
         parts={},
         megabytes=megabytes,
         licence="non-commercial research, as most of the training photos",
@@ -21,5 +21,5 @@ def lite(digest: str, megabytes: float, note: str) -> Weights:
         "for non-commercial research",
         link="",
         shipped=f"sha256:{digest}",
-        note=note,
+        note=f"small weights trained here: soft; for looks take PatchMatch. {note}",
     )

@@ -44,9 +44,14 @@ def build() -> gr.Blocks:
 
 
 def theme() -> gr.themes.Base:
-    """Fonts that are there without a network; quiet text that can still be read (a contrast of 4.5 and more)."""
+    """Fonts that are there without a network; quiet text that can still be read (a contrast of 4.5 and more);
+
+    a main button that does not pale, as if it were switched off, under the pointer that has just pressed it.
+    """
     quiet = {f"{name}{dark}": f"*neutral_{300 if dark else 600}" for name in QUIET for dark in ("", "_dark")}
-    return gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(**quiet)
+    pressed = {f"button_primary_background_fill_hover{dark}": "*primary_600" for dark in ("", "_dark")}
+    fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
+    return gr.themes.Soft(**fonts).set(**quiet, **pressed)
 
 
 def launch(blocks: gr.Blocks, host: str | None = None, port: int | None = None, mcp: bool | None = None) -> None:

@@ -1,6 +1,7 @@
 """What the page says of methods, weights and progress, and the widgets of a card's options."""
 
 import html
+import re
 
 import gradio as gr
 
@@ -13,23 +14,46 @@ UNSEEN = " The network is compared with its reference by numbers; this file was 
 
 
 def card_html(name: str, tag: str = "") -> str:
-    """A model's card, with the facts about the weights it will use."""
-    card, e = zoo.card(name), html.escape
-    offer = Offer(name, card, tag)
-    facts = offer.facts
-    badges = "".join(f"<span class='badge'>{e(b)}</span>" for b in (offer.use, need(name, tag), card.speed) if b)
+    """A model's card, with the facts about the weights it will use: a line, and the rest for whoever opens it."""
+    offer = Offer(name, zoo.card(name), tag)
+    return f"<details><summary>{_card_line(offer)}</summary>{_about(offer)}{_about_weights(offer)}</details>"
+
+
+def _card_line(offer: Offer) -> str:
+    """What one must know before a fill. Where the line is short of room, title and weights are cut."""
+    weights = offer.facts.title if offer.tag else "no weights needed"
+    return (
+        f"<span class='cut'>{html.escape(offer.card.title)}</span><span>{offer.use}</span>"
+        f"<span>{html.escape(_licence(offer))}</span><span class='cut'>{html.escape(weights)}</span>"
+        "<span class='more'>more</span>"
+    )
+
+
+def _licence(offer: Offer) -> str:
+    """The name of the licence that counts: of the weights, where there are any."""
+    return re.split("[,;(]", offer.facts.licence if offer.tag else offer.card.licence)[0].strip()
+
+
+def _about(offer: Offer) -> str:
+    card, e = offer.card, html.escape
+    badges = (need(offer.name, offer.tag), card.speed)
+    badges = "".join(f"<span class='badge'>{e(words)}</span>" for words in badges if words)
     paper = f"<a href='{e(card.link)}' target='_blank' rel='noopener'>{e(card.paper)}</a>"
     code = card.licence.removesuffix("; weights: see each tag")
-    line = f"<p>{e(card.summary)}</p><p class='facts'>{badges} Licence: {e(code)}. {paper}</p>"
-    if not tag:
-        return line
+    return f"<p>{e(card.summary)}</p><p class='facts'>{badges} Licence: {e(code)}. {paper}</p>"
+
+
+def _about_weights(offer: Offer) -> str:
+    if not offer.tag:
+        return ""
+    facts, e = offer.facts, html.escape
     unseen = UNSEEN if facts.parts and not facts.shipped and offer.converted else ""
     note = f" {e(facts.note[0].upper() + facts.note[1:])}." if facts.note else ""
     title = e(facts.title)
     if facts.link:
         title = f"<a href='{e(facts.link)}' target='_blank' rel='noopener'>{title}</a>"
     return (
-        f"{line}<p class='facts'>Weights: {title}. "
+        f"<p class='facts'>Weights: {title}. "
         f"Licence: {e(facts.licence)}. Trained on {e(facts.data)}.{note}{unseen}</p>"
     )
 
@@ -45,8 +69,10 @@ def need(name: str, tag: str) -> str:
 
 
 def methods() -> list[tuple[str, str]]:
-    """The drop-down: what is ready now, then what needs a download."""
-    offers = [zoo.offer(name) for name in zoo.names() if not barred(name)]
+    """The drop-down: what is ready now, the default first, then what needs a download."""
+    first = zoo.default()
+    names = sorted(zoo.names(), key=lambda name: name != first)
+    offers = [zoo.offer(name) for name in names if not barred(name)]
     ready = [(offer.card.title, offer.name) for offer in offers if offer.present]
     more = [
         (f"{offer.card.title} (download, {offer.facts.megabytes:.0f} MB)", offer.name)

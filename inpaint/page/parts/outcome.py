@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .tab import Shared
 
 LIVE = 640  # longest side of the pictures sent while a fill is under way
+AFTER = 0  # percent: where the handle stands for the whole result to be seen
 LIVE_EVERY, VIEWS_EVERY = 0.4, 2.0  # seconds
 Fills = Callable[[Image, Mask], Iterator[Fill]]
 
@@ -52,6 +53,7 @@ class Outcome:
                 interactive=False,
                 label="Before / after",
                 elem_id="result",
+                slider_position=AFTER,
                 max_height=620,
                 buttons=["fullscreen"],
             )
@@ -171,7 +173,7 @@ class Outcome:
         thumbs = [(str(r.after), r.title) for r in session.results]
         return {
             self.setup.model: gr.update(choices=methods()),
-            self.slider: self._pair(result, outline),
+            self.slider: gr.update(value=self._pair(result, outline), slider_position=AFTER),
             self.facts: result.line,
             self.take: gr.update(visible=True),
             self.download: str(result.photo),

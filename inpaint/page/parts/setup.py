@@ -42,18 +42,21 @@ class Setup:
                 label="Method",
                 container=False,
                 elem_id="model",
-                scale=5,
+                scale=4,
+                min_width=130,
+            )
+            self.weights = gr.Dropdown(
+                weights_choices(first),
+                value=tag or None,
+                label="Weights",
+                container=False,
+                visible=bool(tag),
+                allow_custom_value=True,  # Run may be pressed before new weights are listed: see `options`
+                elem_id="weights",
+                scale=4,
                 min_width=130,
             )
             self.run = gr.Button("Run", variant="primary", elem_id="run", scale=2, min_width=70)
-        self.weights = gr.Dropdown(
-            weights_choices(first),
-            value=tag or None,
-            label="Weights",
-            visible=bool(tag),
-            allow_custom_value=True,  # Run may be pressed before a new method's weights are listed: see `options`
-            elem_id="weights",
-        )
         self.card = gr.HTML(card_html(first, tag), elem_id="card")
 
     def lay_out_options(self) -> None:
@@ -67,8 +70,9 @@ class Setup:
 
     def _lay_out_controls(self, of: Callable[[Card], tuple[Option, ...]]) -> None:
         """One group of widgets per model; only the chosen model's is visible."""
+        first = zoo.default()
         for name in zoo.names():
-            with gr.Group(visible=name == zoo.default()) as group:
+            with gr.Group(visible=name == first) as group:
                 for option in of(zoo.card(name)):
                     if not isinstance(option, Layer):  # drawn elsewhere, not turned
                         self.controls[name, option.name] = control(option)

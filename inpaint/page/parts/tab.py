@@ -19,6 +19,7 @@ from .outcome import Outcome
 from .setup import Setup
 
 HOUR = 3600  # seconds
+STATUS = Path(__file__).parents[1] / "status.js"  # what the browser does with the status
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,13 @@ def share(blocks: gr.Blocks) -> Shared:
             elem_id="intact",
             render=False,
         ),
-        status=gr.HTML(status_html("Open a photo, or take an example."), elem_id="status", scale=6, render=False),
+        status=gr.HTML(
+            status_html("Open a photo, or take an example."),
+            js_on_load=STATUS.read_text("utf-8"),
+            elem_id="status",
+            scale=6,
+            render=False,
+        ),
         setup=setup,
         outcome=Outcome(setup),
         grid=Grid(),

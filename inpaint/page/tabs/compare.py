@@ -30,10 +30,10 @@ class Compare(Tab):
     title, id, many = "Compare", "compare", True
 
     def lay_out(self, shared: Shared) -> None:
-        ready = [name for name in zoo.names() if zoo.ready(name)]
+        listed = methods()
         self.chosen = gr.Dropdown(
-            methods(),
-            value=[name for name in ready if not fits_itself(name)][:FIRST],
+            listed,
+            value=[name for _, name in listed if zoo.ready(name) and not fits_itself(name)][:FIRST],
             multiselect=True,
             allow_custom_value=True,
             label="Methods",
