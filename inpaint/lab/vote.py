@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -118,7 +118,7 @@ class Ballot:
                 raise InpaintError(f"A vote on {entry.model} must say on which weights.")
         if pair.a == pair.b or pair.size not in SIZES or choice not in SCORES:
             raise InpaintError("A vote is on two methods, on a small, medium or large hole: a, b or tie.")
-        day = datetime.now(timezone.utc).date().isoformat()
+        day = datetime.now(UTC).date().isoformat()
         with self._open() as file:
             file.execute(
                 "INSERT INTO votes (day, page, first, first_weights, second, second_weights, size, score) "
