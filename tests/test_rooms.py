@@ -22,7 +22,7 @@ ORDER = {
     "training": "contract imaging nets checkpoints",
     "lab": "contract imaging nets checkpoints zoo fill __init__",
     "page": "contract imaging checkpoints zoo fill __init__ lab",
-    "cli": "contract imaging checkpoints zoo fill __init__ training lab page",
+    "cli": "contract imaging nets checkpoints zoo fill __init__ training lab page",
     "__main__": "cli",
 }
 ONLY = {  # packages of others, and the only rooms that know them

@@ -95,8 +95,10 @@ def begin(model: str, chosen: Any, seed: int, threads: int | None) -> Any:
     """The recipe with its first weights."""
     import torch
 
+    from ..nets import device
+
     if threads:
-        torch.set_num_threads(threads)
+        device.threads(threads)
     torch.manual_seed(seed)
     return module(model).Training(chosen)
 

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from ..contract import InpaintError
 from ..imaging.metrics import psnr
+from ..nets.device import layout
 from . import data, keep
 from .data import Batch, Photos
 from .processes import Processes
@@ -98,9 +99,8 @@ class Run:
                 f"{recipe.model} takes sides that are multiples of {recipe.multiple}; with a size of {plan.size} "
                 f"some pictures would have sides of {odd[0]}."
             )
-        self.recipe = recipe.to(self.processes.device)
-        if self.processes.device.type != "mps":  # where some gradients come out wrong with the channels last
-            self.recipe.to(memory_format=torch.channels_last)
+        device = self.processes.device
+        self.recipe = recipe.to(device, memory_format=layout(device, training=True))
         for classifier in recipe.classifiers:
             classifier.to(self.processes.device)
         self.processes.join(recipe)
