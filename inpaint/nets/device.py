@@ -28,7 +28,7 @@ def layout(device: str | torch.device, training: bool = False) -> torch.memory_f
 
 
 def threads(number: int) -> None:
-    """How many threads an operation of torch or OpenCV may use on the CPU, instead of as many as there are cores."""
+    """How many threads an operation of torch or OpenCV may use on the CPU; else one for each core."""
     torch.set_num_threads(number)
     cv2.setNumThreads(number)
 
