@@ -21,6 +21,7 @@ new MutationObserver(() => {
   else if (state !== 'rests') bring(element);
 }).observe(element, {childList: true, subtree: true, characterData: true});
 
-// its pictures come after the line, until when it has no height
-new ResizeObserver(() => due && bring(find('result'))).observe(find('result'));
-for (const own of ['pointerdown', 'wheel', 'keydown']) document.addEventListener(own, () => { due = false; }, {passive: true});
+// its pictures come after the line, and it has no height until then; what the visitor does meanwhile counts for more
+document.addEventListener('load', e => due && e.target.closest?.('#result') && bring(find('result')), true);
+for (const own of ['pointerdown', 'wheel', 'keydown'])
+  document.addEventListener(own, () => { due = false; }, {passive: true});
