@@ -200,14 +200,12 @@ def _placed(what: "checkpoint.Part | Path", device: str, precision: str):
 
 def forked() -> None:
     """To be called in a process that was forked: threads of the other one are not here, whatever waits for them."""
-    import cv2
-    import torch
+    from .nets.device import threads
 
     global LOCK
     LOCK = threading.RLock()
     store.forked()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    threads(1)
 
 
 def release(keep: int = 0, most: float = 0) -> bool:

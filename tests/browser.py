@@ -66,7 +66,7 @@ def served(script: str | Path, folder: Path, **environment: str) -> Iterator[str
         yield url
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def answers(url: str) -> bool:

@@ -63,11 +63,30 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if is_quick(item.name)]
 
 
+FOUND: list[tuple[str, str, str, float]] = []  # fixture, output, precision and largest difference
+
+
+def worst() -> list[tuple[str, str, str, float]]:
+    parity = sys.modules.get("parity")
+    return [(*case, value) for case, value in parity.WORST.items()] if parity else []
+
+
+def pytest_sessionfinish(session):
+    """A worker tells what it found."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["worst"] = worst()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    FOUND.extend(map(tuple, getattr(node, "workeroutput", {}).get("worst", ())))
+
+
 def pytest_terminal_summary(terminalreporter):
     """The largest differences from the recorded outputs of the reference networks, over all cases of this run."""
-    parity = sys.modules.get("parity")
-    if not parity or not parity.WORST:
+    found = sorted([*FOUND, *worst()])
+    if not found:
         return
     terminalreporter.section("largest differences from the reference networks")
-    for (fixture, output, precision), worst in sorted(parity.WORST.items()):
-        terminalreporter.write_line(f"{fixture:26} {output:28} {precision}  {worst:.1e}")
+    for fixture, output, precision, value in found:
+        terminalreporter.write_line(f"{fixture:26} {output:28} {precision}  {value:.1e}")

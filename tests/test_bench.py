@@ -394,3 +394,15 @@ def test_a_network_in_a_process_of_its_own(folders, tmp_path):
     assert status == 0 and "| `crfill` | own | " in said
     rows = json.loads((tmp_path / "scores.json").read_text("utf-8"))["rows"]
     assert [row["weights"] for row in rows] == ["own"] * 2 and all(row["peak"] > 0.1 for row in rows)
+
+
+def test_small_pictures_count_where_they_have_a_score():
+    rows = [
+        bench.Row("telea", "a", 0.15, {"psnr_hole": 20.0, "psnr": 30.0}, seconds=1.0),
+        bench.Row(
+            "telea", "b", 0.15, {name: 0.5 for names, _ in bench.TABLED.values() for name in names}, seconds=2.0
+        ),
+    ]
+    found = bench.aggregates(rows)["telea"]
+    assert found["psnr_hole"]["10–20 %"] == 10.25 and found["ssim_hole"]["10–20 %"] == 0.5
+    assert "ssim_hole" not in rows[0].scores and "20" in bench.report([], rows)

@@ -15,6 +15,7 @@ from inpaint.lab.blend import METHODS, OPTIONS, Placement
 from inpaint.page.parts.tab import share
 from inpaint.page.session import Session
 from inpaint.page.tabs.blend import EXAMPLES, Blend, Pair, at_first
+from inpaint.page.tickets import Ticket
 from inpaint.page.widgets.painter import from_painter
 from inpaint.page.widgets.placer import from_placer
 
@@ -65,7 +66,7 @@ def test_every_pair_that_comes_with_the_project_blends(tab, pair):
     for index, example in enumerate(tab.examples):  # one after the other, as a visitor tries them
         painted, placed, _, _ = tab.example(index, pair)
         assert from_painter(painted).any() and from_placer(placed) == example.placement
-        *_, told = tab.run(painted, placed, pair, "telea", *DEFAULTS)
+        *_, told = tab.run(Ticket("blend"), painted, placed, pair, "telea", *DEFAULTS)
         first = open_picture(example.first).rgb
         for name, path in results(tab, told).items():
             out = open_picture(path).rgb
@@ -82,7 +83,7 @@ def test_a_second_picture_on_the_visitors_photo(tab, pair, session, second_file)
     assert from_placer(placed) == Placement(scale=0.4)
     placed = {**placed, "x": 0.0, "y": 1.0, "scale": 0.5, "angle": 33}  # over the corner
     values = ["fill" if option.name == "guide" else option.default for option in OPTIONS]
-    *_, told = tab.run(painted, placed, pair, "telea", *values)
+    *_, told = tab.run(Ticket("blend"), painted, placed, pair, "telea", *values)
     photo = session.load()
     for path in results(tab, told).values():
         out = open_picture(path)
@@ -110,11 +111,22 @@ def test_without_pictures_one_sentence_says_what_to_do(tab, pair, session, secon
     assert placed is None and "Now open a photo" in said
     with pytest.raises(InpaintError, match=r"^Open a photo first"):
         tab.taken(Session(), None, None, pair)
-    told = tab.run(None, None, pair, "telea", *DEFAULTS)
+    told = tab.run(Ticket("blend"), None, None, pair, "telea", *DEFAULTS)
     next(told)
     assert "failed" in next(told)[tab.status]
     with pytest.raises(gr.Error, match="nothing placed"):
         next(told)
+
+
+def test_stop_keeps_the_methods_that_are_done(tab, pair):
+    painted, placed, _, _ = tab.example(0, pair)
+    ticket = Ticket("blend")
+    told = tab.run(ticket, painted, placed, pair, "telea", *DEFAULTS)
+    assert [next(told), next(told)][1][tab.viewer]["tiles"][0]["state"] == "running"
+    ticket.stopped = True
+    *_, last = told
+    assert [tile["state"] for tile in last[tab.viewer]["tiles"]] == ["done", "stopped", "stopped"]
+    assert "Stopped: 1 of 3" in last[tab.status] and sum(button in last for button in tab.downloads.values()) == 1
 
 
 def test_a_slender_cut_out_is_first_placed_so_that_all_of_it_is_seen():

@@ -168,3 +168,18 @@ def test_a_port_that_is_taken_is_explained():
         taken.listen()
         status, _, said = run("serve", "--port", taken.getsockname()[1])
     assert status == 2 and "cannot be served" in said and "Traceback" not in said
+
+
+def test_a_folder_takes_options_that_are_pictures(files, monkeypatch, standins):
+    """Strokes that are drawn into every photo's edges."""
+    folder = files / "photos"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / f"{name}.png").write_bytes((files / "photo.png").read_bytes())
+        (folder / f"{name}.mask.png").write_bytes((files / "mask.png").read_bytes())
+    strokes = f"draw={files / 'mask.png'}"
+    args = ["fill", str(folder), str(folder), "-o", str(files / "out"), "-m", "edgeconnect", "--option", strokes]
+    monkeypatch.setattr(sys, "argv", ["inpaint", *args])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code and {path.name for path in (files / "out").iterdir()} == {"a.png", "b.png"}

@@ -67,6 +67,17 @@ def test_no_layer_stretches_what_it_is_given(critic):
     assert slopes(critic) == pytest.approx([1] * len(critic.layers), rel=0.05)
 
 
+@pytest.mark.parametrize("critic", [PatchCritic(4, NARROW), Patch70(4, 8)], ids=lambda c: type(c).__name__)
+def test_the_bound_is_found_outside_autocast(critic):
+    asked = []
+    for layer in critic.layers:
+        norm = layer.parametrizations.weight[0]
+        norm.register_forward_hook(lambda *_: asked.append(torch.is_autocast_enabled("cpu")))
+    with torch.autocast("cpu", torch.bfloat16):
+        scores = critic(torch.rand(1, 4, 64, 64))
+    assert scores.dtype == torch.bfloat16 and len(asked) >= len(critic.layers) and not any(asked)
+
+
 def test_the_bound_does_not_move_while_a_critic_is_only_asked():
     critic = PatchCritic(4, NARROW).eval()
     picture = torch.rand(1, 4, 64, 64)

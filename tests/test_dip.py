@@ -212,6 +212,14 @@ def test_noise_is_the_processors_on_every_device(scene, monkeypatch):
     assert generators and all(at == () for at in generators)
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_the_last_note_tells_of_bfloat16(scene, monkeypatch, there):
+    monkeypatch.setattr(dip, "_has_bfloat16", lambda: there)
+    note = "iteration 2 of 2"
+    assert fill(scene, iterations=2)[-1].note == note + (", products in bfloat16" if there else "")
+    assert fill(scene, preset="large hole", iterations=2)[-1].note == note
+
+
 def test_the_clock_does_not_change_the_result(scene, monkeypatch):
     slow = fill(scene)
     monkeypatch.setattr(dip, "CADENCE", 0)

@@ -12,6 +12,7 @@ import inpaint
 from inpaint import InpaintError, zoo
 from inpaint.checkpoints import store
 from inpaint.cli import app as cli
+from inpaint.cli.models import markdown
 from inpaint.nets import colour
 
 MANIFEST = load_fixture("gmcnn")[0]
@@ -45,7 +46,7 @@ def test_without_a_file_it_never_runs(nothing_brought, image, mask):
 def test_the_lists_say_what_to_bring(nothing_brought):
     row = next(line for line in command("models").output.splitlines() if line.startswith("gmcnn"))
     assert "no weights: bring a file, --weights FILE" in row and "depends on the weights" in row
-    assert "| bring a file of your own |" in next(line for line in cli.markdown().splitlines() if "`gmcnn`" in line)
+    assert "| bring a file of your own |" in next(line for line in markdown().splitlines() if "`gmcnn`" in line)
     assert "gmcnn" not in command("weights", "list").output
     pulled = command("weights", "pull", "gmcnn")
     assert pulled.exit_code and "bring a file" in str(pulled.exception)

@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from inpaint import zoo
 from inpaint.lab import choose, tour
+from inpaint.page.session import Session
 from inpaint.page.tabs import learn
 
 PAGE = """
@@ -61,13 +62,22 @@ def test_without_figures_there_are_still_tours():
 
 
 def test_a_tour_ends_when_its_turn_is_over():
-    tab, visit = learn.Learn(), learn.Visit()
+    tab, session = learn.Learn(), Session()
+    ticket = session.tickets.begin(session.tickets.draw(learn.TOUR))
     tab.status, tab.parts = "status", {part: part for part in learn.HEADS}
-    told = tab.show("harmonic", visit)
+    told = tab.show(ticket, "harmonic")
     assert next(told).keys() == {"status", *learn.HEADS}
-    tab.stopped(visit)
+    tab.stopped(session)
     (last,) = told
     assert "Stopped." in last["status"]
+
+
+def test_another_method_ends_the_tour_and_no_fill():
+    tab, session = learn.Learn(), Session()
+    tab.status, tab.parts = "status", {part: part for part in learn.HEADS}
+    numbers = [session.tickets.draw(what) for what in (learn.TOUR, "fill")]
+    tab.chosen("telea", session)
+    assert [session.tickets.out[number].stopped for number in numbers] == [True, False]
 
 
 # ---- in the browser

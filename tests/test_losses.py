@@ -227,7 +227,36 @@ def test_gradients_are_finite_where_nothing_differs(loss):
 
 @pytest.mark.parametrize("loss", PAIRS.values(), ids=PAIRS)
 def test_losses_are_float32_whatever_the_network_gives(loss, made, truth):
-    assert loss(made.bfloat16(), truth).dtype == torch.float32
+    """Both from half precision, and under autocast: as if they had been brought to float32 by hand."""
+    half = made.bfloat16(), truth.bfloat16()
+    exactly = loss(*(x.float() for x in half))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = loss(*half), loss(made, truth), loss(half[0], truth)
+    assert all(value.dtype == torch.float32 for value in found)
+    torch.testing.assert_close(found[0], exactly, rtol=1e-6, atol=0)
+    torch.testing.assert_close(found[1], loss(made, truth), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("loss", REGIONS.values(), ids=REGIONS)
+def test_losses_of_regions_are_float32_too(loss, made, truth, mask):
+    half = made.bfloat16(), truth.bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = loss(*half, mask.bfloat16())
+    torch.testing.assert_close(found, loss(*(x.float() for x in half), mask), rtol=1e-6, atol=0)
+
+
+def test_grams_of_many_places_are_summed_in_float32(rng):
+    """Features as large as a classifier's deep ones."""
+    features = torch.rand(2, 32, 24, 24, generator=rng) * 40
+    with torch.autocast("cpu", torch.bfloat16):
+        found = losses.gram(features)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, losses.gram(features), rtol=1e-6, atol=0)
+
+
+def test_a_mask_in_half_precision_is_discounted_as_exactly():
+    hole = box(64, 8, 8, 48)
+    assert torch.equal(losses.discount(hole.bfloat16(), 0.99), losses.discount(hole, 0.99))
 
 
 # ---- adversarial
@@ -270,6 +299,19 @@ def test_sure_critics_leave_finite_gradients(name, score):
     total.backward()
     assert total.isfinite()
     assert all(s.grad.isfinite().all() for s in scores)
+
+
+@pytest.mark.parametrize("name", [*CRITICS, *NETWORKS])
+def test_scores_of_any_precision_are_taken_in_float32(name, rng):
+    """Large ones too, and as many as a critic of patches has."""
+    scores = [(torch.randn(4, 16, 30, 30, generator=rng) * 20).bfloat16() for _ in range(1 + (name in CRITICS))]
+    wide, half = ([x.to(dtype).requires_grad_(True) for x in scores] for dtype in (torch.float32, torch.bfloat16))
+    exactly = getattr(losses, name)(*wide)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = getattr(losses, name)(*half)
+    torch.testing.assert_close(found, exactly, rtol=1e-6, atol=0)
+    for one, other in zip(torch.autograd.grad(exactly, wide), torch.autograd.grad(found, half), strict=True):
+        torch.testing.assert_close(other.float(), one, rtol=1e-2, atol=1e-9)
 
 
 def test_a_critic_that_is_sure_still_teaches():

@@ -1,7 +1,9 @@
-"""The lists of tabs, and that a tab is no more than a class and its name in one of them."""
+"""The lists of tabs, and that a tab is no more than a file and its name in one of them."""
 
 import asyncio
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -9,8 +11,6 @@ import pytest
 from inpaint.page import app, tabs
 from inpaint.page.parts.tab import Tab
 from inpaint.page.tabs import holes
-
-ALL = (*tabs.ROOMS, *holes.WAYS)
 
 
 def labels(blocks: gr.Blocks) -> list[str]:
@@ -27,12 +27,13 @@ def built() -> gr.Blocks:
 
 def test_every_file_is_in_a_list_once():
     files = {file.stem for file in Path(tabs.__file__).parent.glob("*.py")} - {"__init__"}
-    assert sorted(tab.__module__.rpartition(".")[2] for tab in ALL) == sorted(files)
-    for of_a_kind in (tabs.ROOMS, holes.WAYS):
+    assert sorted((*tabs.ROOMS, *tabs.WAYS)) == sorted(files)
+    for names in (tabs.ROOMS, tabs.WAYS):
+        of_a_kind = tabs.made(names)
         assert len({tab.id for tab in of_a_kind}) == len(of_a_kind) == len({tab.title for tab in of_a_kind})
 
 
-def test_another_class_in_a_list_is_another_tab(monkeypatch):
+def test_another_file_in_a_list_is_another_tab(monkeypatch):
     class Weather(Tab):
         title, id = "Weather", "weather"
 
@@ -42,7 +43,7 @@ def test_another_class_in_a_list_is_another_tab(monkeypatch):
         def connect(self, shared):
             self.said.click(lambda session: session, shared.session, shared.session, **shared.quick)
 
-    class Way(Weather):
+    class Umbrella(Weather):
         title, id = "Umbrella", "umbrella"
 
     class Gone(Weather):
@@ -52,8 +53,11 @@ def test_another_class_in_a_list_is_another_tab(monkeypatch):
         def there():
             return False
 
-    monkeypatch.setattr(app, "ROOMS", (*tabs.ROOMS, Weather, Gone))
-    monkeypatch.setattr(holes, "WAYS", (Gone, *holes.WAYS, Way))
+    for tab in (Weather, Umbrella, Gone):
+        file = SimpleNamespace(**{tab.__name__: tab})
+        monkeypatch.setitem(sys.modules, f"{tabs.__name__}.{tab.id}", file)
+    monkeypatch.setattr(app, "ROOMS", (*tabs.ROOMS, "weather", "gone"))
+    monkeypatch.setattr(holes, "WAYS", ("gone", *tabs.WAYS, "umbrella"))
     shown = labels(built())
     assert shown[-1] == "Weather" and "Umbrella" in shown and "Gone" not in shown
 
@@ -62,3 +66,11 @@ def test_another_class_in_a_list_is_another_tab(monkeypatch):
 def test_the_vote_is_there_only_where_a_file_is_named(monkeypatch, tmp_path, named):
     monkeypatch.setenv("INPAINT_VOTES", str(tmp_path / "votes.db") if named else "")
     assert ("Vote" in labels(built())) is named
+
+
+def test_the_style_beside_a_tab_comes_with_the_page(monkeypatch, tmp_path):
+    given = {}
+    monkeypatch.setattr(gr.Blocks, "launch", lambda blocks, **settings: given.update(settings))
+    app._launch(built(), None, None, None)
+    assert [path.name for path in given["css_paths"]] == ["page.css", "holes.css"]
+    assert all(path.exists() for path in given["css_paths"])

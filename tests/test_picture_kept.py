@@ -196,6 +196,11 @@ def test_a_transparent_colour_of_16_bit_becomes_alpha(channels):
     assert any("transparent colour" in note for note in photo.notes)
 
 
+def test_a_file_full_of_words_is_told_of_in_few():
+    (note,) = open_picture(saved("RGB", "PNG", pnginfo=text(**{f"key\x07{n}": "x" for n in range(500)}))).notes
+    assert note.endswith("text “key7”, and 492 more not kept") and note.isprintable()
+
+
 def test_proportions_of_pixels_are_said():
     data, body = saved("RGB", "PNG"), b"pHYs" + struct.pack(">IIB", 3, 4, 0)
     data = data[:33] + struct.pack(">I", 9) + body + struct.pack(">I", zlib.crc32(body)) + data[33:]

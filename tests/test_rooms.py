@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ ORDER = {
     "training": "contract imaging nets checkpoints",
     "lab": "contract imaging nets checkpoints zoo fill __init__",
     "page": "contract imaging checkpoints zoo fill __init__ lab",
-    "cli": "contract imaging checkpoints zoo fill __init__ training lab page",
+    "cli": "contract imaging nets checkpoints zoo fill __init__ training lab page",
     "__main__": "cli",
 }
 ONLY = {  # packages of others, and the only rooms that know them
@@ -96,3 +97,11 @@ def test_only_one_place_may_import_torchvision():
 def test_import_is_light(code):
     code += f"; import sys; print(sorted({HEAVY} & sys.modules.keys()))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT.parent).strip() == "[]"
+
+
+def test_one_oldest_python_is_promised():
+    """Installed, linted and type-checked for; `hashlib.file_digest`, which is used, came with 3.11."""
+    said = tomllib.loads((ROOT.parent / "pyproject.toml").read_text("utf-8"))
+    oldest = said["project"]["requires-python"].removeprefix(">=")
+    assert oldest == "3.11" == said["tool"]["mypy"]["python_version"]
+    assert said["tool"]["ruff"]["target-version"] == f"py{oldest.replace('.', '')}"

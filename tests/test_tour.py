@@ -165,6 +165,20 @@ def test_the_advice_names_whom_each_score_prefers(raw):
     assert line.count("prefers") == 3
 
 
+def test_no_lite_network_is_recommended_for_its_looks(raw, tmp_path):
+    bench = choose.read()
+    lite = {bench.title(model) for model in bench.means if bench.lite(model)}
+    assert lite and all(title.endswith("lite") for title in lite)
+    lines = choose.advice(bench)
+    praised = [line for line in lines if (found := BY_SHARE.match(line)) and lite & {found[3], found[5]}]
+    assert praised and all(line.endswith("That is PSNR, not looks.") for line in praised)
+    (looks,) = [line for line in lines if line.startswith("To look at, take PatchMatch rather than")]
+    assert all(title in looks for title in lite) and f"{choose.BLIND} times to none" in looks
+    others = {model: scores for model, scores in raw["aggregates"].items() if model not in ("patchmatch",)}
+    lines = choose.advice(choose.read(written(tmp_path, raw | {"aggregates": others})))
+    assert not any("look" in line for line in lines), "nobody to be preferred"
+
+
 def test_the_advice_follows_the_figures(raw, tmp_path):
     turned = copy.deepcopy(raw)
     for share in turned["aggregates"]["telea"]["psnr_hole"]:

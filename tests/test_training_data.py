@@ -371,6 +371,30 @@ def test_large_photos_are_read_small_enough(tmp_path):
     assert 512 <= min(found.shape[:2]) < 1024
 
 
+@pytest.mark.parametrize("size", [64, 256, 500])
+@pytest.mark.parametrize("side", [500, 1100])
+def test_jpegs_are_as_sharp_as_pngs(tmp_path, size, side):
+    """Whatever the size that is asked for: fine detail is neither enlarged nor lost on the way."""
+    pixels = noise(0, (side, side))
+    kinds = {"png": {"format": "PNG"}, "jpg": {"format": "JPEG", "quality": 100, "subsampling": 0}}
+    steps = []
+    for suffix, saved in kinds.items():
+        folder = write(tmp_path / suffix, {f"a.{suffix}": png(pixels, **saved)})
+        photo = data.batch(Photos(folder), 0, range(3), size).photo
+        steps.append((photo[..., 1:] - photo[..., :-1]).abs().mean().item())
+    assert steps[1] == pytest.approx(steps[0], rel=0.02)
+
+
+def test_a_crop_is_never_enlarged_from_less_than_the_photo_has(tmp_path, monkeypatch):
+    folder = write(tmp_path, {"a.jpg": png(plain(50, (2400, 3200)), format="JPEG")})
+    seen, crop = [], data.crop
+    monkeypatch.setattr(data, "crop", lambda rng, photo, size: seen.append(photo.shape) or crop(rng, photo, size))
+    for size in (64, 128, 512, 1024):
+        data.sample(Photos(folder), 0, 0, size)
+        assert min(seen[-1][:2]) >= min(2400, 2 * size)
+        assert min(seen[-1][:2]) <= max(300, 4 * size)  # and no larger than it takes
+
+
 # ---- samples
 
 
@@ -421,6 +445,21 @@ def test_a_batch_is_what_networks_take(tmp_path):
     pixels, mask = data.sample(photos, 0, 1, 24)
     np.testing.assert_array_equal((batch.photo[1] * 255).round().permute(1, 2, 0).numpy(), pixels)
     np.testing.assert_array_equal(batch.mask[1, 0].numpy() == 1, mask)
+
+
+def test_what_is_pinned_goes_to_the_device_while_the_host_goes_on(shades, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: asked.append("pin") or tensor)
+    monkeypatch.setattr(torch.Tensor, "is_pinned", lambda tensor: "pin" in asked)
+    monkeypatch.setattr(
+        torch.Tensor, "to", lambda tensor, device, non_blocking=False: asked.append(non_blocking) or tensor
+    )
+    batch = data.batch(shades, 0, range(2), 8)
+    batch.to("cuda")
+    assert asked == [False] * 4
+    asked.clear()
+    batch.pinned().to("cuda")
+    assert asked == ["pin"] * 4 + [True] * 4
 
 
 @pytest.mark.parametrize("size", [8, 33, 64])

@@ -206,6 +206,46 @@ def test_progress_counts_the_hidden_places(image, mask):
     assert told == sorted(told) and told[-1] == 1 and any(0.3 < share < 0.9 for share in told)
 
 
+TINY = {"strip": (5, 60), "column": (60, 4), "line": (1, 40), "few pixels": (3, 3), "window": (11, 11)}
+
+
+@pytest.mark.parametrize("shape", TINY.values(), ids=TINY)
+@pytest.mark.parametrize("where", ["one pixel", "corner", "all but one"])
+@pytest.mark.parametrize("intact", [True, False], ids=["truth", "no truth"])
+def test_a_score_that_cannot_be_had_is_left_out(shape, where, intact):
+    photo = np.random.default_rng(1).integers(0, 256, (*shape, 3), np.uint8)
+    hole = np.zeros(shape, bool)
+    hole[
+        {"one pixel": np.s_[-1:, -1:], "corner": np.s_[: -(-shape[0] // 2), : shape[1] // 2], "all but one": ...}[
+            where
+        ]
+    ] = True
+    hole[0, -1] &= where == "one pixel"
+    try:
+        places = consistency.probes(hole, 2)
+    except InpaintError:
+        places = []
+    (cell,) = ran(photo, hole, "telea", intact=intact, whole=intact, probes=places)
+    assert cell.state == "done" and not cell.note and not any(map(math.isnan, cell.scores.values()))
+    if intact:
+        assert {"psnr_hole", "psnr_rim", "gmsd_hole", "delta_e_hole", "psnr"} <= cell.scores.keys()
+        assert ("ssim_hole" in cell.scores) == ("ssim" in cell.scores) == (min(shape) >= 11)
+    rows = export.rows(export.Compared(Picture(photo), hole, [cell], intact))
+    assert (
+        "done" in export.as_csv(rows)
+        and export.contact(export.Compared(Picture(photo), hole, [cell], intact)).any()
+    )
+
+
+def test_scores_that_fail_do_not_cost_the_fill(image, mask, monkeypatch):
+    def short(*_):
+        raise MemoryError("no more")
+
+    monkeypatch.setattr(metrics, "local", short)
+    (cell,) = ran(image, mask, "telea", intact=True)
+    assert cell.state == "done" and cell.fill and not cell.scores and "MemoryError" in cell.note
+
+
 # ---- where fills differ
 
 
@@ -218,6 +258,35 @@ def test_spread_is_the_deviation_over_the_fills(image, mask):
     drawn = maps.heat(found, image, mask)
     assert drawn.shape == image.shape and drawn.dtype == np.uint8
     assert (np.ptp(drawn[~mask].astype(int), axis=1) == 0).all(), "grey outside the hole"
+
+
+def test_the_map_of_differences_is_made_once(image, mask, tmp_path, monkeypatch):
+    cells = ran(image, mask, "telea", "harmonic")
+    made, real = [], maps.spread
+    monkeypatch.setattr(maps, "spread", lambda fills: made.append(True) or real(fills))
+    compared = export.Compared(Picture(image), mask, cells, False)
+    with export.Archive(tmp_path / "fills.zip") as archive:
+        archive.add(compared)
+    export.contact(compared)
+    assert (compared.difference()[0] == compared.difference()[0]).all() and len(made) == 1
+
+
+def test_memory_of_the_map_does_not_grow_with_the_fills():
+    import tracemalloc
+
+    photo = np.zeros((300, 400, 3), np.uint8)
+    hole = np.zeros(photo.shape[:2], bool)
+    hole[20:280, 20:380] = True
+    *_, fill = stream(photo, hole, "telea", radius=1)
+
+    def held(count):
+        tracemalloc.start()
+        maps.spread([fill] * count)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    assert held(40) < 1.2 * held(3)
 
 
 # ---- sensitivity
@@ -378,3 +447,17 @@ def test_scores_equal_those_of_bench(tmp_path, image, mask):
     rows = {row.model: row.scores for row in bench.run(given, ["telea", "patchmatch"])}
     for cell in ran(image, mask, "telea", "patchmatch", intact=True, whole=True):
         assert {name: cell.scores[name] for name in rows[cell.trial.model]} == rows[cell.trial.model]
+
+
+def test_a_comparison_ends_when_its_time_is_up(image, mask, monkeypatch):
+    """One press holds the lane no longer than five fills may."""
+    now = [0.0]
+    monkeypatch.setattr(trials.time, "monotonic", lambda: now[0])
+    monkeypatch.setenv("INPAINT_MAX_SECONDS", "10")
+    chosen = [Trial("telea", options={"radius": radius}) for radius in range(1, 8)]
+    told = []
+    for cells in trials.run(image, mask, chosen, measure=False):
+        told.append(cells)
+        now[0] += 7
+    states = [cell.state for cell in told[-1]]
+    assert states[0] == "done" and states[-1] == "stopped" and "not begun" in told[-1][-1].note

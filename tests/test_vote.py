@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +172,52 @@ def test_votes_are_there_when_the_file_is_opened_again(ballot):
     assert again.met("small") == {frozenset((PATCHES, TELEA)): 1}
     ballot.add("p", PAIR, "b")
     assert sum(line.overall.votes for line in again.table()) == 6, "what another process adds is counted"
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How many votes each count was of; a count of more than 100 does not end before it is let go."""
+    sizes, go = [], threading.Event()
+    real = vote.standings
+
+    def slow(votes):
+        sizes.append(len(votes))
+        if len(votes) > 100:
+            assert go.wait(30)
+        return real(votes)
+
+    monkeypatch.setattr(vote, "standings", slow)
+    yield sizes, go
+    go.set()
+
+
+def test_pages_do_not_count_and_do_not_wait(ballot, counted, monkeypatch):
+    sizes, go = counted
+    monkeypatch.setattr(vote, "MOMENT", 0.01)
+    put(ballot, election(50, seed=5))
+    first = ballot.recent()
+    assert sum(line.overall.votes for line in first) == 100, "the first count is waited for"
+    for _ in range(5):
+        assert ballot.recent() is first
+    assert sizes == [50], "nothing new is not counted"
+    put(ballot, election(80, seed=6))
+    for _ in range(20):
+        ballot.add("p", PAIR, "a")
+        assert ballot.recent() is first, "what was counted last, while the new count goes on"
+    assert sizes[1:] == [131], "one count at a time"
+    go.set()
+    ballot._thread.join()
+    ballot.recent()
+    assert sizes[1:] == [131], "and a rest after a long one"
+    assert sum(line.overall.votes for line in ballot.table()) == 2 * 150, "who must know it all waits"
+    assert ballot.recent() == ballot.table() == vote.standings(ballot.votes())
+
+
+def test_a_small_election_is_counted_at_once(ballot):
+    assert ballot.recent() == []
+    for k in range(3):
+        ballot.add(f"page {k}", PAIR, "a")
+        assert sum(line.overall.votes for line in ballot.recent()) == 2 * (k + 1)
 
 
 def test_nothing_personal_is_kept(ballot):

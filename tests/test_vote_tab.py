@@ -18,10 +18,12 @@ from inpaint.contract import InpaintError
 from inpaint.fill.result import Fill
 from inpaint.lab.elo import SIZES, Entry, Score, Standing
 from inpaint.page.parts import ballots as cases
+from inpaint.page.parts.events import BEFORE, in_turn
 from inpaint.page.parts.tab import share
 from inpaint.page.session import Session
 from inpaint.page.tabs import vote
 from inpaint.page.tabs.vote import EXAMPLE, MINE, Visit, Vote, table_html
+from inpaint.page.tickets import Ticket
 from inpaint.page.widgets.painter import to_painter
 
 QUICK = ["telea", "navier_stokes", "harmonic"]
@@ -62,7 +64,7 @@ def dealt(tab, visit, source=EXAMPLE, painted=None, session=None):
     """What the page is sent from the wish for a pair to the pair."""
     sent = [tab.asked(source, painted, session or Session(), visit, VISITOR)]
     if visit.deal:
-        sent += list(tab.filled(visit))
+        sent += list(tab.filled(Ticket("vote"), visit))
     return sent
 
 
@@ -189,6 +191,27 @@ def test_a_method_that_fails_is_told_and_another_pair_may_be_had(tab, monkeypatc
     assert visit.voter.pair
 
 
+@pytest.mark.parametrize("begun", [False, True])
+def test_stop_before_or_during_the_fills(tab, begun):
+    session, visit = Session(), Visit()
+    number = tab.asked(EXAMPLE, None, session, visit, VISITOR)[tab.number]
+    told = in_turn(tab.filled, tab.over)(number, session, visit)
+    assert not begun or next(told)
+    session.tickets.stop()
+    *_, last = told
+    assert ("Stopped." if begun else BEFORE) in last[tab.status] and last[tab.ask]["interactive"]
+    assert tab.viewer not in last and visit.voter.pair is None and not session.tickets.out
+    dealt(tab, visit)
+    assert visit.voter.pair, "another pair may be had"
+
+
+def test_where_nothing_is_to_be_filled_nothing_is_said(tab):
+    session, visit = Session(), Visit()
+    refused = tab.asked(MINE, None, session, visit, VISITOR)
+    assert "Open a photo first" in refused[tab.status]
+    assert list(in_turn(tab.filled, tab.over)(None, session, visit)) == [{tab.visit: visit}]
+
+
 def test_the_table_tells_what_says_nothing_and_trusts_no_name():
     known, few = Score(1523.4, 12.3, 10, 2, 3), Score(1490, 5, 1, 0, 2)
     sizes = {"small": known, "medium": few, "large": Score(1500, 0)}
@@ -205,6 +228,7 @@ from dataclasses import replace
 from pathlib import Path
 import gradio as gr
 from inpaint.page.app import launch
+from inpaint.page.parts.events import BEFORE, in_turn
 from inpaint.page.parts.tab import share
 from inpaint.page.tabs.vote import Vote
 

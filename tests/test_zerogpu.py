@@ -66,7 +66,7 @@ def test_the_page_reports_its_function_and_fills_through_it(site, tmp_path):
         page.wait_for_function("() => document.querySelector('#status').innerText.includes('paint over')")
         page.click("#model input")
         page.locator("ul[role=listbox] li", has_text="DeepFill v2").click()
-        page.wait_for_function("() => document.querySelector('#card').innerText.includes('coarse guess')")
+        page.wait_for_function("() => document.querySelector('#card').innerText.includes('DeepFill v2')")
         before = len(api.of("/schedule"))
         page.click("#run")
         page.wait_for_function(

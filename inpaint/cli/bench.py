@@ -29,7 +29,11 @@ def bench(
 ) -> None:
     """Score models on photos whose holes cover the truth, by share of hole, and show what they make of them."""
     names = terminal.names(models) or [n for n in zoo.names() if zoo.ready(n)]
-    settings = {"device": device, "seed": seed, **terminal.options(option, *names)}
+    settings = {
+        "device": device,
+        "seed": seed,
+        **terminal.options(option, *(name for name in names if name in zoo.MODELS)),
+    }
     if sheet:
         picture.format_of(sheet)
     terminal.can_be_written(as_json, sheet)

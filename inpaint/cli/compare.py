@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .. import zoo
-from ..contract import Mask
+from ..contract import InpaintError, Mask
 from ..imaging import files, picture
 from ..imaging.picture import Picture
 from ..lab import bench, consistency
@@ -44,12 +44,21 @@ def compare(
     with archive_in(out) as archive:
         cases = list(cases_of(image, mask))
         for name, photo, hole in cases:
-            probes = consistency.probes(hole) if hidden else []
+            probes = _probes(name, hole) if hidden else []
             settings = {"device": device, "intact": intact, "whole": intact, "probes": probes}
             compared = Compared(photo, hole, ran(photo, hole, trials, name, settings), intact, name)
             archive.add(compared, f"{name}/" if len(cases) > 1 else "")
             Console().print(table(compared))
     finish(archive, out)
+
+
+def _probes(name: str, hole: Mask) -> list[Mask]:
+    """Known places to hide too; none where the hole leaves no room for them, which is said."""
+    try:
+        return consistency.probes(hole)
+    except InpaintError as error:
+        err.print(f"{name}: no self-consistency: {error}", markup=False)
+        return []
 
 
 def cases_of(image: Path, mask: Path) -> Iterator[tuple[str, Picture, Mask]]:

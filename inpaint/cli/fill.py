@@ -8,7 +8,7 @@ import typer
 from rich.progress import Progress
 
 from .. import InpaintError, stream, zoo
-from ..contract import COMMON
+from ..contract import COMMON, Layer
 from ..fill import pipeline
 from ..imaging import files, picture
 from ..lab.manifest import of, to_json
@@ -107,7 +107,9 @@ def _fill_folder(
     files = _pictures(images)
     if not files:
         raise InpaintError(f"There is no picture in {images}.")
-    pipeline.settings(zoo.card(settings["model"]), {k: v for k, v in settings.items() if k not in COMMON})
+    card = zoo.card(settings["model"])
+    pictures = {option.name for option in card.options if isinstance(option, Layer)}  # read for each photo
+    pipeline.settings(card, {k: v for k, v in settings.items() if k not in COMMON | pictures})
     zoo.pick_device(settings["model"], settings["device"])
     terminal.make_folder(out)
     stems = [file.stem for file in files]

@@ -23,37 +23,52 @@ FIRST = os.environ.get("RANK", "0") == "0"  # of the processes that train togeth
 err = Console(stderr=True, soft_wrap=True, highlight=False, quiet=not FIRST)
 
 
+Option = typer.Option
+Model = Annotated[str, typer.Argument(help=", ".join(RECIPES))]
+Data = Annotated[Path, Option(help="folder of pictures, or of tar files of pictures")]
+Out = Annotated[Path | None, Option("--out", "-o", help="folder of the run; runs/MODEL if not given")]
+Size = Annotated[int, Option(help="side of the crops in pixels", min=32)]
+Width = Annotated[int | None, Option(help="channels of the first layer", min=2)]
+Minutes = Annotated[float | None, Option(help="stop after so many minutes", min=0.01, callback=finite)]
+Steps = Annotated[int | None, Option(help="stop after so many steps", min=1)]
+Budget = Annotated[str, Option(help="lite: two cores and an hour; paper: as published")]
+Batch = Annotated[int | None, Option(help="pictures in a step", min=1)]
+Options = Annotated[list[str] | None, Option("--set", "-s", help="name=value of the recipe")]
+Seed = Annotated[int, Option(help="of weights, samples and holes", min=0, max=2**32)]
+Device = Annotated[str, Option(help="auto, cpu, cuda, mps")]
+Precision = Annotated[str, Option(help="bfloat16 or float32")]
+Threads = Annotated[int | None, Option(help="of the CPU", min=1)]
+Resume = Annotated[bool, Option("--resume", help="go on with the run in the folder")]
+Perceptual = Annotated[bool, Option(help="use VGG's features where the recipe has such losses")]
+Overfit = Annotated[int | None, Option(help="the same N samples again and again: a test", min=1)]
+Every = Annotated[float, Option(help="seconds between what is kept", min=1, callback=finite)]
+
+
 def train(
-    model: Annotated[str, typer.Argument(help=", ".join(RECIPES))],
-    data: Annotated[Path, typer.Option(help="folder of pictures, or of tar files of pictures")],
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="folder of the run; runs/MODEL if not given")
-    ] = None,
-    size: Annotated[int, typer.Option(help="side of the crops in pixels", min=32)] = 128,
-    width: Annotated[int | None, typer.Option(help="channels of the first layer", min=2)] = None,
-    minutes: Annotated[
-        float | None, typer.Option(help="stop after so many minutes", min=0.01, callback=finite)
-    ] = None,
-    steps: Annotated[int | None, typer.Option(help="stop after so many steps", min=1)] = None,
-    budget: Annotated[str, typer.Option(help="lite: two cores and an hour; paper: as published")] = "lite",
-    batch: Annotated[int | None, typer.Option(help="pictures in a step", min=1)] = None,
-    options: Annotated[list[str] | None, typer.Option("--set", "-s", help="name=value of the recipe")] = None,
-    seed: Annotated[int, typer.Option(help="of weights, samples and holes", min=0, max=2**32)] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps")] = "auto",
-    precision: Annotated[str, typer.Option(help="bfloat16 or float32")] = "bfloat16",
-    threads: Annotated[int | None, typer.Option(help="of the CPU", min=1)] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="go on with the run in the folder")] = False,
-    perceptual: Annotated[bool, typer.Option(help="use VGG's features where the recipe has such losses")] = True,
-    overfit: Annotated[int | None, typer.Option(help="the same N samples again and again: a test", min=1)] = None,
-    save_every: Annotated[float, typer.Option(help="seconds between what is kept", min=1, callback=finite)] = 120,
+    model: Model,
+    data: Data,
+    out: Out = None,
+    size: Size = 128,
+    width: Width = None,
+    minutes: Minutes = None,
+    steps: Steps = None,
+    budget: Budget = "lite",
+    batch: Batch = None,
+    options: Options = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    precision: Precision = "bfloat16",
+    threads: Threads = None,
+    resume: Resume = False,
+    perceptual: Perceptual = True,
+    overfit: Overfit = None,
+    save_every: Every = 120,
 ) -> None:
     """Train a model's networks on a folder of photos.
 
     Stopped with Ctrl-C or killed, a run goes on with --resume. On several GPUs or machines: torchrun … -m inpaint
     train …
     """
-    import torch
-
     from ..training import loop
     from ..training.data import Photos
 
@@ -61,37 +76,39 @@ def train(
         raise InpaintError("Say how long: either --minutes or --steps.")
     if precision not in ("bfloat16", "float32"):
         raise InpaintError("--precision is bfloat16 or float32.")
-    if threads:
-        torch.set_num_threads(threads)
-    given = {name: value for name, value in (("width", width), ("batch", batch)) if value is not None}
-    chosen = recipe_options(model, budget, given, options or [])
+    chosen = recipe_options(model, budget, {"width": width, "batch": batch}, options or [])
     if hasattr(chosen, "size"):
         chosen = dataclasses.replace(chosen, size=size)
-    photos = Photos(data)
-    plan = loop.Plan(
-        out=out or Path("runs") / model,
-        size=size,
-        batch=chosen.batch,
-        steps=steps,
-        minutes=minutes,
-        seed=seed,
-        device=device,
-        bf16=precision == "bfloat16",
-        every=save_every,
-        resume=resume,
-        overfit=overfit,
-    )
-    torch.manual_seed(seed)
-    recipe = module(model).Training(chosen)
+    when = {"steps": steps, "minutes": minutes, "every": save_every, "resume": resume, "overfit": overfit}
+    how = {"size": size, "batch": chosen.batch, "seed": seed, "device": device, "bf16": precision == "bfloat16"}
+    plan, photos = loop.Plan(out or Path("runs") / model, **how, **when), Photos(data)
+    recipe = begin(model, chosen, seed, threads)
     facts = about(model, chosen, plan, photos)
     if recipe.taps[0]:
         facts["trained"]["perceptual losses"] = add_classifier(recipe, perceptual)
     with ctrl_c() as asked:
         path = follow(recipe, photos, dataclasses.replace(plan, facts=facts), asked)
-    if photos.broken:
-        some = ", ".join(sorted(photos.broken)[:5])
-        err.print(f"{len(photos.broken)} pictures could not be read, others took their place: {some}", markup=False)
-    if asked():
+    tell(model, path, photos.broken, asked())
+
+
+def begin(model: str, chosen: Any, seed: int, threads: int | None) -> Any:
+    """The recipe with its first weights."""
+    import torch
+
+    from ..nets import device
+
+    if threads:
+        device.threads(threads)
+    torch.manual_seed(seed)
+    return module(model).Training(chosen)
+
+
+def tell(model: str, path: Path, broken: set[str], stopped: bool) -> None:
+    """How it ended. Raises typer.Exit if it was stopped."""
+    if broken:
+        some = ", ".join(sorted(broken)[:5])
+        err.print(f"{len(broken)} pictures could not be read, others took their place: {some}", markup=False)
+    if stopped:
         err.print("Stopped and kept: the same command with --resume goes on.")
         raise typer.Exit(130)
     err.print(f"{path} is ready: python -m inpaint fill photo.jpg mask.png -m {model} --weights {path}")
@@ -121,12 +138,14 @@ def module(model: str) -> Any:
 
 
 def recipe_options(model: str, budget: str, values: dict[str, Any], words: list[str]) -> Any:
-    """The options of a recipe with these values, and those of words as name=value. Raises InpaintError."""
+    """The options of a recipe with these values, as far as they are given, and those of words as name=value.
+    Raises InpaintError."""
     file = module(model)
     if budget not in ("lite", "paper"):
         raise InpaintError("--budget is lite or paper.")
     chosen = file.Options() if budget == "lite" else file.Training.PAPER
     defaults = dataclasses.asdict(chosen)
+    values = {name: value for name, value in values.items() if value is not None}
     for word in words:
         name, _, text = word.partition("=")
         if name not in defaults:
@@ -163,7 +182,6 @@ def about(model: str, options: Any, plan: Any, photos: Any) -> dict[str, Any]:
     """What the checkpoint says of its making."""
     import torch
 
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() and plan.device != "cpu" else None
     return {
         "model": model,
         "tag": "own",
@@ -182,13 +200,21 @@ def about(model: str, options: Any, plan: Any, photos: Any) -> dict[str, Any]:
             "photos": len(photos),
             "data": photos.digest(),
             "commit": commit(),
-            "hardware": device
-            or f"{os.cpu_count()} cores, {platform.machine()}, {torch.get_num_threads()} threads",
+            "hardware": hardware(plan.device),
             "processes": int(os.environ.get("WORLD_SIZE", "1")),
             "torch": torch.__version__,
             "precision": "bfloat16" if plan.bf16 else "float32",
         },
     }
+
+
+def hardware(device: str) -> str:
+    """What trains. The first process alone asks its GPU for a name: the others have yet to choose theirs."""
+    import torch
+
+    if FIRST and device != "cpu" and torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{os.cpu_count()} cores, {platform.machine()}, {torch.get_num_threads()} threads"
 
 
 def commit() -> str:

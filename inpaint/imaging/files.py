@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,3 +36,9 @@ def write(path: Path, data: bytes) -> None:
     """Write `data` to `path`, whole or not at all. Raises InpaintError."""
     with replacing(path) as part:
         part.write_bytes(data)
+
+
+def copy(source: Path, path: Path) -> None:
+    """The same bytes at `path`, whole or not at all. Raises InpaintError."""
+    with replacing(path) as part:
+        shutil.copyfile(source, part)

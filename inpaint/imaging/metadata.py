@@ -1,7 +1,7 @@
 """What a picture file says beside its pixels: what of it is kept, and the names of all that is not."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import PIL.Image
 from PIL import ExifTags
@@ -27,6 +27,7 @@ JPEG_SEGMENTS = {  # what a segment begins with, and what is lost with it; "": n
     "APP14": {b"Adobe": ""},
     "COM": {b"": "text"},
 }
+MOST = 8  # names in a note
 SRGB = 45455  # the gamma of sRGB as PNG writes it: what a file without a profile is taken for
 
 
@@ -39,7 +40,7 @@ def exif(im: PIL.Image.Image) -> tuple[bytes | None, int, list[str]]:
         for tag in set(found) - own:
             lost += [] if tag in LAYOUT | RESOLUTION | {PROFILE} else [_named(tag)]
             del found[tag]
-        return (found.tobytes() if len(found) else None), orientation, sorted(lost)
+        return (found.tobytes() if len(found) else None), orientation, _few(sorted(lost))
     except Exception:  # a broken block counts as none
         return None, 1, ["EXIF, which is damaged,"]
 
@@ -51,11 +52,17 @@ def _named(tag: int) -> str:
 def lost(im: PIL.Image.Image, data: bytes) -> list[str]:
     """What else the file holds that a picture does not keep, by name."""
     if im.format == "PNG":
-        return list(dict.fromkeys(_lost_of_png(data)))
+        return _few(_lost_of_png(data))
     if im.format in ("JPEG", "MPO"):
-        return list(dict.fromkeys(_lost_of_jpeg(im)))
+        return _few(_lost_of_jpeg(im))
     names = {"xmp": "XMP", "comment": "text"}
     return [name for key, name in names.items() if im.info.get(key) and im.format != "TIFF"]
+
+
+def _few(names: Iterable[str]) -> list[str]:
+    """Each name once, as it can be shown, and no more than a reader takes in: a file may hold any number."""
+    once = list(dict.fromkeys("".join(filter(str.isprintable, name)) for name in names))
+    return once if len(once) <= MOST else [*once[:MOST], f"and {len(once) - MOST} more"]
 
 
 def _lost_of_png(data: bytes) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """How close a fill is to the truth. Images (H, W, 3) uint8, masks (H, W) bool; data range 255."""
 
 import math
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -84,26 +86,46 @@ def seam(filled: Image, hole: Mask) -> float:
 
 
 def score(filled: Image, truth: Image, hole: Mask) -> dict[str, float]:
-    """PSNR, SSIM and L1 over the hole alone (`psnr_hole`…) and over the whole (`psnr`…), GMSD of the whole."""
-    found: dict[str, float] = {}
+    """PSNR, SSIM and L1 over the hole alone (`psnr_hole`…) and over the whole (`psnr`…), GMSD of the whole.
+
+    What cannot be computed, as SSIM of a picture smaller than its window, is left out.
+    """
+    asked: dict[str, Callable[[], float]] = {}
     for metric in (psnr, ssim, l1):
-        found |= {f"{metric.__name__}_hole": metric(filled, truth, hole), metric.__name__: metric(filled, truth)}
-    return found | {"gmsd": gmsd(filled, truth)}
+        asked[f"{metric.__name__}_hole"] = partial(metric, filled, truth, hole)
+        asked[metric.__name__] = partial(metric, filled, truth)
+    return computed(asked | {"gmsd": partial(gmsd, filled, truth)})
+
+
+def computed(asked: Mapping[str, Callable[[], float]]) -> dict[str, float]:
+    """The scores by name, without those that this picture and hole do not have."""
+    found = {}
+    for name, score in asked.items():
+        try:
+            value = score()
+        except InpaintError:
+            continue
+        if not math.isnan(value):
+            found[name] = value
+    return found
 
 
 def local(filled: Image, truth: Image, hole: Mask) -> dict[str, float]:
     """PSNR, SSIM, GMSD and ΔE2000 over the hole (`psnr_hole`…) and over its band along the rim (`psnr_rim`…).
 
-    The band is what lies within 8 pixels of the rim. Cost follows the hole, not the picture.
+    The band is what lies within 8 pixels of the rim. What cannot be computed is left out.
+    Cost follows the hole, not the picture.
     """
     box = _around(hole)
     filled, truth, hole = filled[box], truth[box], hole[box]
     places = {"hole": hole, "rim": masks.outline(hole, RIM)}
-    return {
-        f"{metric.__name__}_{place}": metric(filled, truth, mask)
-        for metric in (psnr, ssim, gmsd, delta_e)
-        for place, mask in places.items()
-    }
+    return computed(
+        {
+            f"{metric.__name__}_{place}": partial(metric, filled, truth, mask)
+            for metric in (psnr, ssim, gmsd, delta_e)
+            for place, mask in places.items()
+        }
+    )
 
 
 def _around(hole: Mask) -> masks.Box:

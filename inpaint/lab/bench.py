@@ -272,8 +272,9 @@ def aggregates(rows: Sequence[Row]) -> dict[str, dict[str, dict[str, float]]]:
             means = {}
             for name in BUCKETS:
                 some = [row for row in scored if row.model == model and bucket(row.hole) == name]
-                if some:
-                    means[name] = mean(row.seconds if what == "seconds" else row.scores[what] for row in some)
+                values = [{**row.scores, "seconds": row.seconds}.get(what) for row in some]
+                if there := [value for value in values if value is not None]:  # too small a picture has no SSIM
+                    means[name] = mean(there)
             if means.keys() >= set(MEANT):
                 means[MEAN] = mean(means[name] for name in MEANT)
             found.setdefault(model, {})[what] = means

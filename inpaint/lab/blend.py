@@ -123,10 +123,7 @@ def place(picture: Image, cutout: Mask, shape: tuple[int, int], placement: Place
     Shrunk by areas where it gets smaller, then warped once, bilinearly. Beyond its own border its edge is repeated.
     It may hang over the canvas. Raises InpaintError when no pixel of the cut-out lands on it.
     """
-    box = masks.bounding_box(cutout)
-    if box is None:
-        raise InpaintError("The cut-out is empty: paint over what should be taken from the second picture.")
-    (h, w), (rows, columns) = cutout.shape, box
+    (h, w), (rows, columns) = cutout.shape, _box(cutout)
     scale = placement.scale * shape[1] / (columns.stop - columns.start)
     size = scaled((h, w), min(scale, 1))
     small, small_mask = averaged(picture, size), averaged(cutout.astype(np.uint8) * 255, size)
@@ -145,11 +142,17 @@ def place(picture: Image, cutout: Mask, shape: tuple[int, int], placement: Place
     return Pasted(cv2.warpAffine(small, **warp, borderMode=cv2.BORDER_REPLICATE), mask)
 
 
-def sticker(picture: Image, cutout: Mask, side: int = STICKER) -> Array:
-    """The cut-out alone, to be shown: its bounding box, (h, w, 4) uint8 RGBA of at most `side` pixels a side."""
+def _box(cutout: Mask) -> Box:
+    """What holds the cut-out. Raises InpaintError where there is none."""
     box = masks.bounding_box(cutout)
     if box is None:
         raise InpaintError("The cut-out is empty: paint over what should be taken from the second picture.")
+    return box
+
+
+def sticker(picture: Image, cutout: Mask, side: int = STICKER) -> Array:
+    """The cut-out alone, to be shown: its bounding box, (h, w, 4) uint8 RGBA of at most `side` pixels a side."""
+    box = _box(cutout)
     rgba = np.dstack([picture[box], cutout[box].astype(np.uint8) * 255])
     return within(rgba, side)
 
@@ -343,7 +346,7 @@ def _met(solution: Array, first: Image, mask: Mask, length: float) -> Image:
 
 def _thickness(mask: Mask) -> float:
     """The shorter side of the cut-out's bounding box, in pixels."""
-    return min(side.stop - side.start for side in masks.bounding_box(mask))
+    return min(side.stop - side.start for side in _box(mask))
 
 
 def _to_image(values: Array) -> Image:

@@ -44,7 +44,8 @@ def probes(hole: Mask, count: int = PROBES, seed: int = 0) -> list[Mask]:
             chosen.append(place)
         if len(chosen) == count:
             break
-    found = [mask for mask in (_enlarged(place, hole) for place in chosen) if mask.any()]
+    enlarged = (_enlarged(place, hole) for place in chosen)
+    found = [mask for mask in enlarged if mask.any() and not (mask | hole).all()]
     if not found:
         raise InpaintError("The hole leaves no room to hide a known place of its shape; make it smaller.")
     return found
@@ -52,7 +53,7 @@ def probes(hole: Mask, count: int = PROBES, seed: int = 0) -> list[Mask]:
 
 def _fitting(hole: Mask) -> Mask:
     """The hole's shape cut out, made smaller where it would hide too much of what is known."""
-    cut = hole[masks.bounding_box(hole)]
+    cut = hole[masks.box_of(hole)]
     room = SHARE * (hole.size - masks.count(hole))
     scale = min(1.0, np.sqrt(room / masks.count(hole)))
     size = tuple(max(1, round(n * scale)) for n in cut.shape[::-1])

@@ -5,15 +5,18 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import zoo
-from ..contract import Image, InpaintError, Mask
+from ..contract import Image, Mask
 from ..fill.result import Fill
+from ..imaging import files
 from ..imaging.contact import SIDE, Tile, holed, sheet
 from ..imaging.masks import Box
 from ..imaging.picture import Picture
@@ -90,6 +93,10 @@ class Compared:
 
     def difference(self) -> tuple[Image, float]:
         """(H, W, 3): where the fills differ, as a map; and by how many levels at most. Of two fills or more."""
+        return self._difference
+
+    @cached_property
+    def _difference(self) -> tuple[Image, float]:
         values = maps.spread(self.fills)
         holes = [cell.trial.mask for cell in self.cells if cell.fill and cell.trial.mask is not None]
         return maps.heat(values, self.photo.rgb, np.logical_or.reduce([self.hole, *holes])), float(values.max())
@@ -191,10 +198,9 @@ class Archive:
         self.tiles: list[list[Tile]] = []
 
     def __enter__(self) -> "Archive":
-        try:
-            self.zip = zipfile.ZipFile(self.path, "w", zipfile.ZIP_STORED)
-        except OSError as error:
-            raise InpaintError(f"Cannot write {self.path}: {error.strerror or error}.") from None
+        self._whole = ExitStack()
+        part = self._whole.enter_context(files.replacing(self.path))
+        self.zip = self._whole.enter_context(zipfile.ZipFile(part, "w", zipfile.ZIP_STORED))
         return self
 
     def add(self, compared: Compared, folder: str = "") -> None:
@@ -219,7 +225,7 @@ class Archive:
         self.zip.writestr(name, picture.encode("PNG")[0])
 
     def __exit__(self, *failure: object) -> None:
-        with self.zip:
+        with self._whole:  # what is done is kept, also where the rest failed
             self.zip.writestr("scores.csv", as_csv(self.table))
             if self.tiles:
                 self._picture("sheet.png", Picture(self.side_by_side()))

@@ -17,10 +17,17 @@ def spread(fills: Sequence[Fill]) -> Array:
     """(H, W) float32, in levels: per pixel the standard deviation over the fills, the mean of the channels.
 
     0 where nothing was filled. Of a fill that has a hole of its own, pixels outside it count as the photo has them.
+    One fill after the other (Welford 1962), so that memory does not grow with their number.
     """
     out = np.zeros(fills[0].source.shape[:2], np.float32)
     box = masks.union(*(fill.box for fill in fills))
-    out[box] = np.stack([fill.crop(box) for fill in fills]).astype(np.float32).std(axis=0).mean(axis=2)
+    mean = fills[0].crop(box).astype(np.float32)
+    squares = np.zeros_like(mean)  # (h, w, 3): of the distances from the mean, summed
+    for n, fill in enumerate(fills[1:], 2):
+        off = fill.crop(box) - mean
+        mean += off / n
+        squares += off**2 * ((n - 1) / n)
+    out[box] = np.sqrt(squares / len(fills)).mean(axis=2)
     return out
 
 
@@ -44,6 +51,6 @@ def shown(hole: Mask) -> masks.Box:
 
 def differences(fills: Sequence[Fill], hole: Mask) -> list[float]:
     """Root mean square difference, in levels, of each fill from the first, over the hole."""
-    box = masks.bounding_box(hole)
+    box = masks.box_of(hole)
     first, *others = (fill.crop(box)[hole[box]].astype(np.float64) for fill in fills)
     return [0.0, *(float(np.sqrt(np.mean((other - first) ** 2))) for other in others)]

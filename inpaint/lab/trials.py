@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import inpaint
@@ -20,6 +21,7 @@ MORE_IS_BETTER = ("psnr", "ssim", "consistency")  # scores whose names begin so;
 ENDED = ("done", "failed", "stopped")
 MOST = 32  # trials at once
 TOLD_EVERY = 0.3  # seconds
+FILLS = 5  # how often the longest that one fill may take all of them may
 log = logging.getLogger(__name__)
 
 
@@ -113,7 +115,8 @@ def run(
     probes: known places, as `consistency.probes` finds them, that are hidden and filled too, one by one; the
     mean of how well they come out, in dB, is the score `consistency`.
     measure: whether `inpaint.stream` works in this process, so that its memory can be told.
-    stopping: asked often; once it says so, the trial under way and those to come are `stopped`, the others kept.
+    stopping: asked often; once it says so, the trial under way and those to come are `stopped`, the others kept. So
+    they are after five times INPAINT_MAX_SECONDS.
     Raises InpaintError for a picture or a hole that cannot be used.
     """
     if not trials:
@@ -121,7 +124,8 @@ def run(
     if len(trials) > MOST:
         raise InpaintError(f"{len(trials)} fills are too many at once; choose {MOST} at most.")
     pipeline.check(image, mask)
-    at = _At(image, mask, device, intact, whole, probes, measure, stopping)
+    until = time.monotonic() + FILLS * inpaint.longest()
+    at = _At(*(image, mask, device, intact, whole, probes, measure), lambda: stopping() or time.monotonic() > until)
     cells = [Cell(trial) for trial in trials]
     for k, trial in enumerate(trials):
         for cells[k] in at.steps(trial):
@@ -177,8 +181,8 @@ class _At:
         if step.fill:
             ran_on = step.fill.report.device
             peak = gauge.peak(ran_on) if ran_on in measured else None
-            step = replace(step, note="", peak=peak, scores=self._scores(step.fill, own))
-            yield from self._hidden(step, own)
+            note = "" if step.fill.progress == 1 else step.fill.report.notes[-1]  # why it ended early
+            yield from self._hidden(self._scored(replace(step, note=note, peak=peak), own), own)
 
     def _moving(self, cell: Cell, hole: Mask) -> Iterator[Cell]:
         """The fill of a hole on its way; the last cell has it, unless it was stopped."""
@@ -195,12 +199,20 @@ class _At:
                 return
         yield replace(cell, state="done", progress=1.0, fill=fill)
 
+    def _scored(self, cell: Cell, hole: Mask) -> Cell:
+        """The finished cell with its scores; where they fail, with the reason: the fill itself is good."""
+        try:
+            return replace(cell, scores=self._scores(cell.fill, hole))
+        except Exception as error:
+            log.exception("no scores for %s", cell.trial)
+            return replace(cell, note=f"not scored: {type(error).__name__}: {error}"[:200])
+
     def _scores(self, fill: Fill, hole: Mask) -> dict[str, float]:
         filled = fill.image
         if self.intact:
             more = metrics.score(filled, self.image, self.mask) if self.whole else {}
             return metrics.local(filled, self.image, self.mask) | more
-        return {"seam": metrics.seam(filled, hole)}
+        return metrics.computed({"seam": partial(metrics.seam, filled, hole)})
 
     def _hidden(self, cell: Cell, hole: Mask) -> Iterator[Cell]:
         """The finished cell; with the score of the hidden places, unless it was stopped or failed on the way."""

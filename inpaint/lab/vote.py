@@ -14,9 +14,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +32,8 @@ AN_HOUR = 60  # pages of one address that begin to vote: many visitors may share
 CANDIDATES = 3  # pairs drawn, of which the one that met least often is taken
 
 OURS, VERSION = 0x566F7465, 1  # SQLite's application_id and user_version
+MOMENT = 0.2  # seconds a page waits for a count
+REST = 9  # times the seconds of a count: counting takes a tenth of one processor at most
 BUSY = 10.0  # seconds to wait while another process writes
 TABLE = """
 CREATE TABLE IF NOT EXISTS votes (
@@ -67,7 +69,10 @@ class Ballot:
     def __init__(self, path: str | Path) -> None:
         """Open the file, or make it. Raises InpaintError for one that is not ours or cannot be written to."""
         self.path = Path(path)
-        self._table: tuple[int, list[Standing]] = (0, [])
+        self._table: tuple[int, list[Standing]] = (0, [])  # up to which vote, and how they stand
+        self._counts, self._asks = threading.Lock(), threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._rested = 0.0  # on the clock: when the next count may begin
         with self._open() as file:
             file.execute("BEGIN IMMEDIATE")  # two processes may come here at once
             self._check(file)
@@ -113,7 +118,7 @@ class Ballot:
                 raise InpaintError(f"A vote on {entry.model} must say on which weights.")
         if pair.a == pair.b or pair.size not in SIZES or choice not in SCORES:
             raise InpaintError("A vote is on two methods, on a small, medium or large hole: a, b or tie.")
-        day = datetime.now(timezone.utc).date().isoformat()
+        day = datetime.now(UTC).date().isoformat()
         with self._open() as file:
             file.execute(
                 "INSERT INTO votes (day, page, first, first_weights, second, second_weights, size, score) "
@@ -143,16 +148,43 @@ class Ballot:
         return met
 
     def table(self) -> list[Standing]:
-        """`standings` of all votes; counted anew only when there are more."""
-        votes = self.votes()
-        if len(votes) != self._table[0]:
-            self._table = len(votes), standings(votes)
+        """`standings` of all votes; counted anew only when there are more, by one thread at a time."""
+        with self._counts:
+            last = self._last()
+            if last != self._table[0]:
+                self._table = last, standings(self.votes())
+            return self._table[1]
+
+    def recent(self) -> list[Standing]:
+        """The standings without a wait: what came in since is counted in the background, and not all the time.
+
+        Only the first count is waited for. A count that takes longer than a moment is followed by a rest of REST
+        times as long.
+        """
+        with self._asks:
+            resting = time.monotonic() < self._rested
+            if self._thread is None or not (resting or self._thread.is_alive() or self._last() == self._table[0]):
+                self._thread = threading.Thread(target=self._count, daemon=True)
+                self._thread.start()
+        self._thread.join(MOMENT if self._table[0] else None)
         return self._table[1]
 
-    def ratings_csv(self) -> str:
-        """The table, one line to a method and size of hole."""
+    def _count(self) -> None:
+        started = time.monotonic()
+        with suppress(InpaintError):  # the next to open the file is told
+            self.table()
+        now = time.monotonic()
+        self._rested = now + (REST * (now - started) if now - started > MOMENT else 0)
+
+    def _last(self) -> int:
+        """The number of the last vote, 0 before the first."""
+        with self._open() as file:
+            return file.execute("SELECT coalesce(max(id), 0) FROM votes").fetchone()[0]
+
+    def ratings_csv(self, lines_of: Sequence[Standing] | None = None) -> str:
+        """The table, or such standings, one line to a method and size of hole."""
         lines = []
-        for entry, overall, sizes in self.table():
+        for entry, overall, sizes in self.table() if lines_of is None else lines_of:
             for size, s in {"all": overall, **sizes}.items():
                 if s.votes:
                     lines.append(

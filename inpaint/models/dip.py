@@ -122,13 +122,16 @@ def load(device: str) -> Inpainter:
     def fill(image: Image, mask: Mask, *, seed=0, preset="light", iterations=0, early_stop=True) -> Iterator[Step]:
         chosen = PRESETS[preset]
         states = fit(image, mask, seed, chosen, iterations or chosen.iterations, early_stop, device)
-        return show(states, mask.shape)
+        return show(states, mask.shape, ", products in bfloat16" if _halved(chosen, device) else "")
 
     return fill
 
 
-def show(states: "Iterator[State]", shape: tuple[int, int]) -> Iterator[Step]:
-    """A step about twice a second. The clock decides only when an estimate is handed out, never what it is."""
+def show(states: "Iterator[State]", shape: tuple[int, int], how: str = "") -> Iterator[Step]:
+    """A step about twice a second; the last one's note says how it was made too.
+
+    The clock decides only when an estimate is handed out, never what it is.
+    """
     losses: list[float] = []
     shown, last, plot = 0, -math.inf, None
     for state in states:
@@ -138,7 +141,8 @@ def show(states: "Iterator[State]", shape: tuple[int, int]) -> Iterator[Step]:
             plot = _curve(losses)
         if state.work == 1 or time.monotonic() - last >= CADENCE:
             views = {"latest output": _picture(state.raw, shape), "loss": plot}
-            yield Step(_picture(state.average, shape), state.work, views, state.note)
+            note = state.note + how if state.work == 1 else state.note
+            yield Step(_picture(state.average, shape), state.work, views, note)
             shown, last = shown + 1, time.monotonic()
 
 
@@ -213,7 +217,7 @@ def start(
     net = prepare(build(preset, min(shape), stages[-1].level, seed), device)
     z = _input(preset, shape, generator).to(device)
     adam = torch.optim.Adam(net.parameters(), lr=preset.rate)
-    half = preset.light and torch.device(device).type == "cpu" and _has_bfloat16()
+    half = _halved(preset, device)
 
     def step(stage: Stage, index: int) -> "tuple[Tensor, float]":
         noise = torch.randn(z.shape, generator=generator).to(device) * preset.jitter
@@ -257,6 +261,11 @@ def _input(preset: Preset, shape: Sequence[int], generator: "torch.Generator") -
         )  # to the last bit as in the reference
         return torch.stack(torch.meshgrid(x, y, indexing="xy"))[None].float()
     return torch.rand(1, preset.net["inputs"], *shape, generator=generator) * 0.1
+
+
+def _halved(preset: Preset, device: str) -> bool:
+    """Whether products are made in bfloat16: the light presets' on a processor that multiplies it itself."""
+    return preset.light and device == "cpu" and _has_bfloat16()
 
 
 def _has_bfloat16() -> bool:

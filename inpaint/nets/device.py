@@ -1,9 +1,9 @@
 """Where a network works and in what numbers. Every switch that may change its results stands here.
 
-The number of threads is torch's own, and the numbers that are wider than the rest of a network in half precision
-are beside the sums that need them.
+Only the numbers that are wider than the rest of a network in half precision are beside the sums that need them.
 """
 
+import cv2
 import torch
 from torch import Tensor, nn
 
@@ -17,12 +17,20 @@ def prepare(net: nn.Module, device: str, precision: str = "float32") -> nn.Modul
     return net.to(device, getattr(torch, precision), memory_format=layout(device))
 
 
-def layout(device: str | torch.device) -> torch.memory_format:
-    """How maps and kernels lie in memory: channels last on the CPU alone, where convolutions are faster so.
+def layout(device: str | torch.device, training: bool = False) -> torch.memory_format:
+    """How maps and kernels lie in memory: channels last on the CPU, where convolutions are faster so.
 
-    On a GPU a spectrum would copy them back each time, and Apple's has given wrong gradients.
+    On a GPU a spectrum would copy them back each time, and Apple's has given wrong gradients. Training, which is in
+    half precision, has them last on NVIDIA's cards too.
     """
-    return torch.channels_last if torch.device(device).type == "cpu" else torch.contiguous_format
+    kinds = ("cpu", "cuda") if training else ("cpu",)
+    return torch.channels_last if torch.device(device).type in kinds else torch.contiguous_format
+
+
+def threads(number: int) -> None:
+    """How many threads an operation of torch or OpenCV may use on the CPU; else one for each core."""
+    torch.set_num_threads(number)
+    cv2.setNumThreads(number)
 
 
 def laid_out(x: Tensor) -> Tensor:

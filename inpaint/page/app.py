@@ -13,7 +13,7 @@ from ..lab.examples import EXAMPLES
 from . import endpoint
 from .parts.events import HEAVY
 from .parts.tab import share
-from .tabs import ROOMS
+from .tabs import ROOMS, made
 
 HERE = Path(__file__).parent
 QUIET = ("body_text_color_subdued", "block_info_text_color", "input_placeholder_color")
@@ -21,7 +21,7 @@ QUIET = ("body_text_color_subdued", "block_info_text_color", "input_placeholder_
 
 def lay_out(blocks: gr.Blocks) -> None:
     """The rooms, each in its tab, and what happens in them."""
-    shared, rooms = share(blocks), [room() for room in ROOMS if room.there()]
+    shared, rooms = share(blocks), made(ROOMS)
     gr.Markdown(
         "# Inpaint\nPaint over what should go, pick a method, watch the hole fill. "
         "Every pixel outside the hole stays as it was.",

@@ -11,7 +11,7 @@ import numpy as np
 from ..contract import Array, Image, Mask
 from ..fill.patch import shrink
 from ..fill.result import Fill, Trace
-from ..imaging import masks
+from ..imaging import files, masks
 from ..imaging.colour import of_rgb
 from ..imaging.masks import Box
 from ..imaging.picture import Picture
@@ -97,7 +97,8 @@ def keep(folder: Path, fill: Fill, photo: Picture, mask: Mask, line: str, job: J
         shape=mask.shape,
         manifest=_manifest(folder, fill, mask, job) if _repeats(fill, job) else None,
     )
-    np.savez_compressed(result.inside, small=hole, **_arrays(fill, mask, job))
+    with files.replacing(result.inside) as part:
+        np.savez_compressed(part, small=hole, **_arrays(fill, mask, job))
     return result
 
 
@@ -138,7 +139,7 @@ def _repeats(fill: Fill, job: Job) -> bool:
 
 def _manifest(folder: Path, fill: Fill, mask: Mask, job: Job) -> Path:
     path = folder / f"{_stem(job.name)}-{fill.report.model}.json"
-    path.write_text(to_json(of(fill, mask, job.layers)), encoding="utf-8")
+    files.write(path, to_json(of(fill, mask, job.layers)).encode())
     return path
 
 

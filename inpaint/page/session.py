@@ -12,11 +12,12 @@ import numpy as np
 
 from ..contract import InpaintError, Mask
 from ..fill.result import Fill
-from ..imaging import masks
+from ..imaging import files, masks
 from ..imaging.picture import Picture, open_picture, read_layer, read_mask
 from ..lab.manifest import Manifest
 from . import results
 from .results import Job, Result, unpacked
+from .tickets import Tickets
 
 KEPT = 12  # results a visitor can go back to
 
@@ -32,7 +33,7 @@ class Session:
     results: list[Result] = field(default_factory=list)
     shown: int = -1  # which result is looked at
     made: int = 0
-    stopping: bool = False
+    tickets: Tickets = field(default_factory=Tickets)  # of what waits or runs
     folder: Path | None = None
     borrowed: Path | None = None  # the picture to borrow edges from
     wanted: Manifest | None = None  # a run that was opened, to be made again
@@ -45,7 +46,7 @@ class Session:
         photo = open_picture(path)
         kept = self._folder() / f"photo{self.made}{Path(path).suffix}"
         self.made += 1
-        shutil.copyfile(path, kept)
+        files.copy(path, kept)
         if self.photo:
             self.photo.unlink(missing_ok=True)
         self.photo, self.name, self.picture, self.given = kept, name or Path(path).name, photo.shape, None
@@ -111,7 +112,7 @@ class Session:
         notes = open_picture(path).in_space_of(None).notes
         kept = self._folder() / f"borrowed{self.made}{Path(path).suffix}"
         self.made += 1
-        shutil.copyfile(path, kept)
+        files.copy(path, kept)
         self.give_back()
         self.borrowed = kept
         return notes
@@ -150,7 +151,7 @@ class Session:
 
     def close(self) -> None:
         """Forget the visitor."""
-        self.stopping = True
+        self.tickets.stop()
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -8,6 +8,19 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 
+class Bounded(nn.Conv2d):
+    """A convolution under spectral norm, which is worked out in float32 under autocast too."""
+
+    def __init__(self, *shape: int, bias: bool = True):
+        super().__init__(*shape, bias=bias)
+        spectral_norm(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            weight = self.weight
+        return self._conv_forward(x, weight, self.bias)
+
+
 class PatchCritic(nn.Module):
     """Convolutions of stride 2 under spectral norm, a score for every cell and channel: SN-PatchGAN.
 
@@ -18,9 +31,7 @@ class PatchCritic(nn.Module):
     def __init__(self, inputs: int, widths: Sequence[int] = (64, 128, 256, 256, 256, 256)):
         super().__init__()
         before = (inputs, *widths)
-        self.layers = nn.ModuleList(
-            spectral_norm(nn.Conv2d(i, o, 5, 2, 2)) for i, o in zip(before, widths, strict=False)
-        )
+        self.layers = nn.ModuleList(Bounded(i, o, 5, 2, 2) for i, o in zip(before, widths, strict=False))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.features(x)[-1]
@@ -42,9 +53,7 @@ class Patch70(nn.Module):
         super().__init__()
         shape = [(inputs, width, 2), (width, 2 * width, 2), (2 * width, 4 * width, 2)]
         shape += [(4 * width, 8 * width, 1), (8 * width, 1, 1)]
-        self.layers = nn.ModuleList(
-            spectral_norm(nn.Conv2d(i, o, 4, stride, 1, bias=False)) for i, o, stride in shape
-        )
+        self.layers = nn.ModuleList(Bounded(i, o, 4, stride, 1, bias=False) for i, o, stride in shape)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.features(x)[-1]

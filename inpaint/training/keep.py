@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from torch import Tensor
 from ..checkpoints import checkpoint
 from ..contract import Image, InpaintError
 from ..imaging.curve import curve
+from ..imaging.files import replacing
 from .recipe import Recipe
 
 SIZE = (495, 405)  # of each of the curves, in pixels
@@ -27,6 +26,8 @@ class Keeper:
         self.folder, self.recipe, self.facts = folder, recipe, facts or {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            for left in folder.glob(".*.part*"):  # half written when a run was killed
+                left.unlink(missing_ok=True)
         except OSError as error:
             raise InpaintError(f"{folder} cannot be made: {error.strerror}.") from None
         self.state, self.lines = folder / "state.pt", folder / "log.jsonl"
@@ -44,10 +45,8 @@ class Keeper:
 
     def save(self, state: dict[str, Any]) -> None:
         """Put the state in place of the last one."""
-        with in_place_of(self.state) as path, path.open("wb") as file:
+        with replacing(self.state) as path, path.open("wb") as file:
             torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
 
     def write(self, tensors: dict[str, Tensor], at: Any, samples: Image) -> None:
         """The checkpoint in half precision, the samples, the curves."""
@@ -59,7 +58,7 @@ class Keeper:
             parts[part] = checkpoint.Part(checkpoint.family(place), "own", net.config, half)
         told = {"step": at.step, "pictures seen": at.seen, "minutes": round(at.seconds / 60, 1)}
         checkpoint.save(parts, self.facts | {"trained": self.facts.get("trained", {}) | told}, self.weights)
-        with in_place_of(self.folder / "samples.png") as path:
+        with replacing(self.folder / "samples.png") as path:
             Pillow.fromarray(samples).save(path)
         self.draw()
 
@@ -73,7 +72,7 @@ class Keeper:
     def forget(self, step: int) -> None:
         """Drop the log's lines beyond a step: they are going to be written again."""
         lines = [line for line in self.logged() if line["step"] <= step]
-        with in_place_of(self.lines) as path:
+        with replacing(self.lines) as path:
             path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
     def logged(self) -> list[dict[str, Any]]:
@@ -97,7 +96,7 @@ class Keeper:
                 scores[line["step"]] = line["validation"]
         left = curve(losses, x="step", y="losses, weighted", scale="symlog", size=SIZE)
         right = curve({"validation": scores}, x="step", y="dB in the hole, photos kept back", size=SIZE)
-        with in_place_of(self.folder / "curves.png") as path:
+        with replacing(self.folder / "curves.png") as path:
             Pillow.fromarray(np.hstack([left, right])).save(path)
 
 
@@ -117,16 +116,3 @@ def halved(value: Tensor) -> Tensor:
     """In half precision, unless it has numbers that are too large for it."""
     half = value.half() if value.is_floating_point() else value
     return half if half.isfinite().all() else value
-
-
-@contextlib.contextmanager
-def in_place_of(path: Path) -> Iterator[Path]:
-    """Where to write a file that then takes the place of the one at `path`, at once or not at all."""
-    half_done = path.with_name(f"{path.stem}.part{path.suffix}")
-    try:
-        yield half_done
-        os.replace(half_done, path)
-    except (OSError, RuntimeError) as error:  # torch tells of a full disk by the latter
-        raise InpaintError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.") from None
-    finally:
-        half_done.unlink(missing_ok=True)

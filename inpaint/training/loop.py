@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from ..contract import InpaintError
 from ..imaging.metrics import psnr
+from ..nets.device import layout
 from . import data, keep
 from .data import Batch, Photos
 from .processes import Processes
@@ -98,9 +99,8 @@ class Run:
                 f"{recipe.model} takes sides that are multiples of {recipe.multiple}; with a size of {plan.size} "
                 f"some pictures would have sides of {odd[0]}."
             )
-        self.recipe = recipe.to(self.processes.device)
-        if self.processes.device.type != "mps":  # where some gradients come out wrong with the channels last
-            self.recipe.to(memory_format=torch.channels_last)
+        device = self.processes.device
+        self.recipe = recipe.to(device, memory_format=layout(device, training=True))
         for classifier in recipe.classifiers:
             classifier.to(self.processes.device)
         self.processes.join(recipe)
@@ -162,7 +162,8 @@ class Run:
 
     def batches(self) -> Iterator[Batch]:
         """The batches from the step at hand on, in order. While one is used, other threads draw the next."""
-        readers, waiting, step = ThreadPoolExecutor(READERS), deque(), self.at.step
+        readers = ThreadPoolExecutor(READERS, initializer=self.processes.claim)
+        waiting, step = deque(), self.at.step
         try:
             while True:
                 while len(waiting) <= READERS and (share := self.share_at(step)) < 1:

@@ -26,6 +26,11 @@ class Processes:
         if self.count > 1 and self.device.type not in ("cuda", "cpu"):
             raise InpaintError(f"Several processes train on CUDA GPUs or on CPUs, not on {self.device.type}.")
 
+    def claim(self) -> None:
+        """Let a new thread use this process's GPU: it would begin with the first, which may be another's."""
+        if self.device.type == "cuda" and self.device.index is not None:
+            torch.cuda.set_device(self.device)
+
     def mean(self, values: Tensor) -> Tensor:
         """The mean over all processes."""
         if self.count == 1:

@@ -9,11 +9,14 @@ import gradio as gr
 
 from ...contract import InpaintError
 from ...fill import pipeline
+from ..session import Session
 from ..words import status_html
 
 HEAVY = {"concurrency_limit": 1, "concurrency_id": "fill"}  # one fill at a time, the others queue
 HIDDEN = {"api_visibility": "private"}
 SHORT = "There is not enough memory for this; lower the working size or the context."
+BEFORE = "Stopped before it began."
+AGAIN = "This is under way already, or waits for its turn: Stop ends it."
 FAILED = "The method failed on this picture; your mask is kept. Try another method or a smaller hole."
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,40 @@ def guarded(handler: Callable[..., Any]) -> Callable[..., Any]:
             return handler(*args)
         except InpaintError as error:
             raise gr.Error(str(error), print_exception=False) from None
+
+    return handle
+
+
+def drawn(what: str) -> Callable[[Session], int]:
+    """The handler of a press that makes its work wait: the number of its ticket.
+
+    A button pressed again meanwhile does nothing, unless what it began was stopped.
+    """
+
+    def handle(session: Session) -> int:
+        if session.tickets.awaited(what):
+            gr.Info(AGAIN)
+            raise gr.Error(AGAIN, print_exception=False, visible=False)  # nothing follows
+        return session.tickets.draw(what)
+
+    return handle
+
+
+def in_turn(work: Callable[..., Iterator[dict]], over: Callable[..., dict]) -> Callable[..., Iterator[dict]]:
+    """The handler that takes a ticket's number and a session, and works when its turn has come.
+
+    work: called with the ticket and what else is given; over: what is told instead where it was stopped before.
+    """
+
+    def handle(number: int | None, session: Session, *given: Any) -> Iterator[dict]:
+        ticket = session.tickets.begin(number)
+        if ticket is None:
+            yield over(*given)
+            return
+        try:
+            yield from work(ticket, *given)
+        finally:
+            session.tickets.end(number)
 
     return handle
 

@@ -9,6 +9,7 @@ import gradio as gr
 import numpy as np
 
 from ...contract import Image, InpaintError, Mask
+from ...imaging import files
 from ...imaging.colour import of_rgb
 from ...imaging.picture import Picture
 from ...lab import maps
@@ -82,7 +83,7 @@ class Board:
         with Archive(archive) as out:
             out.add(compared)
         Picture(contact(compared), icc=of_rgb(self.photo.icc)).save(sheet)
-        table.write_text(as_csv(out.table), encoding="utf-8")
+        files.write(table, as_csv(out.table).encode())
         return {
             self.grid.headline: status_html(headline),
             self.grid.viewer: to_viewer(tiles, self.references, self.key),

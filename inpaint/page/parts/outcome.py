@@ -2,9 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gradio as gr
 
@@ -16,11 +16,15 @@ from ...imaging import picture
 from ..pictures import preview
 from ..results import Job, Result
 from ..session import Session
+from ..tickets import Ticket
 from ..words import card_html, methods, running, status_html
 from .events import guarded, reported
 from .inside import Inside
 from .repeat import Repeat, verdict
 from .setup import Setup
+
+if TYPE_CHECKING:
+    from .tab import Shared
 
 LIVE = 640  # longest side of the pictures sent while a fill is under way
 AFTER = 0  # percent: where the handle stands for the whole result to be seen
@@ -81,8 +85,9 @@ class Outcome:
             visible=False,
         )
 
-    def connect(self, session: gr.State, status: gr.HTML, quick: Mapping, heavy: Mapping) -> None:
-        self.session, self.status = session, status
+    def connect(self, shared: "Shared") -> None:
+        self.session, self.status = session, status = shared.session, shared.status
+        quick = shared.quick
         self.shown = [
             *(self.slider, self.facts, self.take, self.download, self.format, self.history),
             *(status, self.setup.model, self.setup.card, session),
@@ -91,42 +96,44 @@ class Outcome:
         ]
         self.inside.connect(session, quick)
         inputs = [session, self.outline, self.inside.painter, self.inside.sigma]
-        self.inside.refill.click(self.refill, inputs, self.shown, show_progress_on=self.inside.said, **heavy)
+        click, said = self.inside.refill.click, self.inside.said
+        shared.press(click, "refill", self.refill, inputs, self.shown, show_progress_on=said)
         self.outline.change(self.outlined, [session, self.outline], self.slider, **quick)
         self.history.select(self.selected, [session, self.outline], self.shown, **quick)
         self.format.change(guarded(self.reformatted), [session, self.format], self.download, **quick)
 
     # -- fills
 
-    def run(self, session: Session, outline: bool, asked: Callable[[], Asked]) -> Iterator[dict]:
+    def run(self, ticket: Ticket, session: Session, outline: bool, asked: Callable[[], Asked]) -> Iterator[dict]:
         """Status and live pictures, then the result. A failure leaves mask, edges and results alone."""
 
         def steps() -> Iterator[dict]:
             yield {self.status: status_html("Starting…", 0.0)}
-            yield from self._fill(session, outline, *asked())
+            yield from self._fill(ticket, session, outline, *asked())
 
-        session.stopping = False
         yield from reported(self.status, steps())
 
-    def refill(self, session: Session, outline: bool, painted: Any, sigma: float) -> Iterator[dict]:
+    def refill(self, ticket: Ticket, session: Session, outline: bool, painted: Any, sigma: float) -> Iterator[dict]:
         """Run a method once more, with the edges that the visitor made. What is told is told beside them too."""
 
         def asked() -> Asked:
             return Asked(self.inside.job(session, painted, sigma), session.results[session.shown].mask())
 
-        for told in self.run(session, outline, asked):
+        for told in self.run(ticket, session, outline, asked):
             yield told | {self.inside.said: told[self.status]} if self.status in told else told
 
-    def _fill(self, session: Session, outline: bool, job: Job, mask: Mask, fills: Fills | None) -> Iterator[dict]:
+    def _fill(
+        self, ticket: Ticket, session: Session, outline: bool, job: Job, mask: Mask, fills: Fills | None
+    ) -> Iterator[dict]:
         photo = picture.open_picture(job.source)
         pipeline.check(photo.rgb, mask)  # before anything is downloaded for it
         for download in zoo.fetch(job.model, job.options["weights"]):
             yield {self.status: status_html(str(download), download.done / (download.total or math.inf))}
-            if session.stopping:
+            if ticket.stopped:
                 yield {self.status: status_html("Stopped; the download goes on, so that it is there next time.")}
                 return
         fills = fills or partial(stream, model=job.model, **job.options, **job.layers)
-        last = yield from self._live(session, fills(photo.rgb, mask), preview(photo.rgb, LIVE))
+        last = yield from self._live(ticket, fills(photo.rgb, mask), preview(photo.rgb, LIVE))
         stopped = [f"stopped at {last.progress:.0%}"] if last.progress < 1 else []
         line = " · ".join([str(last.report), *stopped, *photo.notes])
         yield {self.status: status_html("Writing the picture…", 1.0)}
@@ -141,7 +148,7 @@ class Outcome:
             self.session: session,
         }
 
-    def _live(self, session: Session, fills: Iterator[Fill], small: Image):
+    def _live(self, ticket: Ticket, fills: Iterator[Fill], small: Image):
         """The updates while it fills; gives the last fill."""
         shown = viewed = 0.0
         for last in fills:
@@ -154,7 +161,7 @@ class Outcome:
                     viewed = now
                     live |= self.inside.live(last.views)
                 yield live
-            if session.stopping:
+            if ticket.stopped:
                 break
         fills.close()
         return last

@@ -22,6 +22,7 @@ from ..words import status_html
 from ..zerogpu import LENT
 from .events import guarded
 from .repeat import THERE
+from .setup import whole
 from .tab import Shared
 
 
@@ -109,20 +110,21 @@ class Photo:
         return self._masked(session, mask, "Mask taken", *said)
 
     def made_up(self, make: Callable[[tuple[int, int], int], Mask]) -> Callable[..., tuple]:
-        def handle(session: Session, seed: float) -> tuple:
+        def handle(session: Session, seed: float | None) -> tuple:
             if session.photo is None:
                 raise InpaintError("Open a photo first.")
-            return self._masked(
-                session, make(session.picture, int(seed or 0)), f"Random hole, seed {int(seed or 0)}"
-            )
+            number = whole(seed)
+            return self._masked(session, make(session.picture, number), f"Random hole, seed {number}")
 
         return handle
 
     def grown(self, sign: int) -> Callable[..., tuple]:
-        def handle(value: Any, session: Session, pixels: float) -> tuple:
+        def handle(value: Any, session: Session, pixels: float | None) -> tuple:
             mask = session.mask(from_painter(value))
             if not mask.any():
                 raise InpaintError("There is no hole yet: paint one first.")
+            if not pixels:
+                raise InpaintError("Say by how many photo pixels.")
             what = "grown" if sign > 0 else "shrunk"
             return self._masked(session, masks.grow(mask, sign * pixels), f"Hole {what} by {pixels:g} photo pixels")
 

@@ -1,16 +1,26 @@
 """A method as it is set up: which, with what weights and options."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
 from ... import zoo
-from ...contract import Card, Layer, Option
+from ...contract import Card, InpaintError, Layer, Option
 from ...fill import pipeline
 from ...lab.manifest import Manifest
 from ...lab.trials import Trial
 from ..words import card_html, control, methods, weights_choices
+
+
+def whole(seed: float | None) -> int:
+    """The seed in a field, 0 where it is empty. Raises InpaintError."""
+    if seed is None:
+        return 0
+    if not 0 <= seed < math.inf or seed != int(seed):
+        raise InpaintError("The seed must be a whole number, 0 or more.")
+    return int(seed)
 
 
 class Setup:
@@ -102,7 +112,7 @@ class Setup:
     def options(self, model: str, tag: str, seed: float, *values: Any) -> tuple[str, dict[str, Any]]:
         """The model, and all settings of a fill."""
         options = {k: v for (name, k), v in zip(self.controls, values, strict=True) if name == model}
-        return model, options | {"weights": self._tag(model, tag), "seed": int(seed or 0)}
+        return model, options | {"weights": self._tag(model, tag), "seed": whole(seed)}
 
     def trial(self, *values: Any) -> Trial:
         """The same in as few words as say it."""

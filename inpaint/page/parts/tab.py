@@ -1,17 +1,19 @@
 """What a tab of the page is, and what all tabs have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
+from gradio.events import Dependency
 
 from ...lab.examples import examples
 from ..session import Session
 from ..widgets.painter import mask_painter
 from ..words import status_html
-from .events import HEAVY, HIDDEN
+from .events import BEFORE, HEAVY, HIDDEN, drawn, in_turn
 from .grid import Grid
 from .outcome import Outcome
 from .setup import Setup
@@ -36,9 +38,33 @@ class Shared:
     quick: Mapping[str, Any]  # settings of events that take no time
     heavy: Mapping[str, Any]  # of those that wait their turn
 
+    def press(
+        self,
+        trigger: Callable[..., Dependency],
+        what: str,
+        work: Callable[..., Iterator[dict]],
+        inputs: Sequence[Component],
+        outputs: Sequence[Component],
+        status: gr.HTML | None = None,
+        **event: Any,
+    ) -> None:
+        """Work that waits its turn, and that Stop ends also while it waits.
+
+        trigger: as `button.click`; what: the work's name; work: called with the press's ticket and the values of
+        the inputs, it yields updates of the outputs; status: an output, the page's own where none is given.
+        """
+        number, line = gr.Number(visible=False, precision=0), status or self.status
+
+        def over(*_: Any) -> dict:
+            return {line: status_html(BEFORE)}
+
+        ticket = trigger(drawn(what), self.session, number, **self.quick)
+        given = [number, self.session, *inputs]
+        ticket.success(in_turn(work, over), given, outputs, trigger_mode="multiple", **event, **self.heavy)
+
 
 class Tab:
-    """A tab: a class in a file of `tabs`, and its name in one of the lists there."""
+    """A tab: a class in a file of `tabs` that is named as it is, and a line in one of the lists there."""
 
     title: str
     id: str

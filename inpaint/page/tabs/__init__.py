@@ -1,9 +1,25 @@
-"""The tabs of the page: one file and one line each. Those beside the painter are listed in `holes`."""
+"""The tabs of the page: one file each, with a class of its name, and one line here, in the order of the page."""
+
+from collections.abc import Sequence
+from importlib import import_module
 
 from ..parts.tab import Tab
-from .blend import Blend
-from .holes import Holes
-from .learn import Learn
-from .vote import Vote
 
-ROOMS: tuple[type[Tab], ...] = (Holes, Blend, Learn, Vote)  # in the order of the page
+ROOMS = (
+    "holes",
+    "blend",
+    "learn",
+    "vote",
+)
+WAYS = (  # beside the painter, in the room where holes are filled
+    "fill",
+    "compare",
+    "sensitivity",
+    "extend",
+)
+
+
+def made(names: Sequence[str]) -> list[Tab]:
+    """Those tabs that this page has."""
+    kinds = [getattr(import_module(f".{name}", __name__), name.capitalize()) for name in names]
+    return [kind() for kind in kinds if kind.there()]

@@ -14,7 +14,7 @@ import numpy as np
 
 from ... import stream, zoo
 from ...contract import Image, InpaintError, Mask
-from ...imaging import masks
+from ...imaging import files, masks
 from ...imaging.colour import of_rgb
 from ...imaging.picture import Picture, open_picture, read_mask
 from ...lab.blend import (
@@ -34,6 +34,7 @@ from ..parts.events import guarded, reported
 from ..parts.tab import Shared, Tab
 from ..pictures import preview
 from ..session import Session, shelf
+from ..tickets import Ticket
 from ..widgets.painter import from_painter, mask_painter, to_painter
 from ..widgets.placer import from_placer, placer, to_placer
 from ..widgets.viewer import Tile, address, to_viewer, viewer
@@ -78,7 +79,7 @@ class Pair:
         self.folder = self.folder or Path(tempfile.mkdtemp(dir=shelf().name))
         kept = self.folder / f"{which}{self.made}{path.suffix}"
         self.made += 1
-        shutil.copyfile(path, kept)
+        files.copy(path, kept)
         if former := getattr(self, which):
             former.unlink(missing_ok=True)
         setattr(self, which, kept)
@@ -121,7 +122,7 @@ def examples() -> list[Example]:
 
 def at_first(cutout: Mask, shape: tuple[int, int]) -> Placement:
     """In the middle of the photo (H, W), and small enough to be seen whole."""
-    rows, columns = masks.bounding_box(cutout)
+    rows, columns = masks.box_of(cutout)
     slender = (rows.stop - rows.start) / (columns.stop - columns.start)
     return Placement(scale=max(0.01, min(WIDTH, HEIGHT * shape[0] / shape[1] / slender)))
 
@@ -214,7 +215,7 @@ class Blend(Tab):
         self.painter.input(guarded(self.painted), now, self.placer, trigger_mode="always_last", **quick)
         inputs = [*now, self.model, *self.controls.values()]
         shown = [self.viewer, self.status, *self.downloads.values(), self.pair]
-        self.go.click(self.run, inputs, shown, show_progress_on=self.status, **shared.heavy)
+        shared.press(self.go.click, "blend", self.run, inputs, shown, self.status, show_progress_on=self.status)
 
     def example(self, index: int, pair: Pair) -> tuple:
         chosen = self.examples[index]
@@ -262,18 +263,20 @@ class Blend(Tab):
     def _ready(self, pair: Pair) -> str:
         return status_html(" · ".join(["Move, scale and turn the cut-out, then Blend.", *pair.notes]))
 
-    def run(self, painted: object, placed: object, pair: Pair, model: str, *values: Any) -> Iterator[dict]:
+    def run(
+        self, ticket: Ticket, painted: object, placed: object, pair: Pair, model: str, *values: Any
+    ) -> Iterator[dict]:
         """The three methods, one after the other."""
 
         def steps() -> Iterator[dict]:
             yield {self.status: status_html("Placing the cut-out…", 0.0)}
             given = dict(zip(self.controls, values, strict=True))
-            yield from self._blend(painted, placed, pair, model, given)
+            yield from self._blend(ticket, painted, placed, pair, model, given)
 
         yield from reported(self.status, steps(), SHORT, FAILED)
 
     def _blend(
-        self, painted: object, placed: object, pair: Pair, model: str, given: dict[str, Any]
+        self, ticket: Ticket, painted: object, placed: object, pair: Pair, model: str, given: dict[str, Any]
     ) -> Iterator[dict]:
         if model not in zoo.names() or not zoo.ready(model):
             raise InpaintError("Choose a method that is ready to fill the seam.")
@@ -289,6 +292,9 @@ class Blend(Tab):
         changed = np.ones_like(pasted.mask) if how.whole else pasted.mask
         files = {}
         for k, name in enumerate(METHODS):
+            if ticket.stopped:
+                tiles |= {late: Tile(late, state="stopped") for late in METHODS if late not in files}
+                break
             tiles[name] = Tile(name, state="running")
             yield {
                 self.status: status_html(f"Blending: {name}…", k / len(METHODS)),
@@ -300,8 +306,9 @@ class Blend(Tab):
             tiles[name] = Tile(name, self._shown(photo, out, folder / f"{name}.jpg"), facts=facts)
             files[name] = folder / f"{Path(pair.name).stem[:60] or 'photo'}-{name}.png"
             photo.filled(out, changed).save(files[name])
+        ended = "Done." if len(files) == len(METHODS) else f"Stopped: {len(files)} of {len(METHODS)} came out."
         yield {
-            self.status: status_html(" · ".join(["Done.", *photo.notes, *pair.notes])),
+            self.status: status_html(" · ".join([ended, *photo.notes, *pair.notes])),
             self.viewer: to_viewer(list(tiles.values()), before, folder.name),
             **{self.downloads[name]: gr.update(value=str(path), visible=True) for name, path in files.items()},
             self.pair: pair,

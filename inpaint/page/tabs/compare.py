@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from ... import zoo
-from ...contract import Mask
+from ...contract import InpaintError, Mask
 from ...imaging.picture import Picture
 from ...lab import consistency, trials
 from ...lab.trials import Cell, Trial
@@ -15,6 +15,7 @@ from ..parts.events import guarded, reported
 from ..parts.grid import TO_THE_GRID, Board, progress
 from ..parts.tab import Shared, Tab
 from ..session import Session
+from ..tickets import Ticket
 from ..widgets.painter import from_painter
 from ..words import methods, running, status_html
 from ..zerogpu import LENT
@@ -53,26 +54,35 @@ class Compare(Tab):
         self.shared, self.setup = shared, shared.setup
         self.add.click(guarded(self.added), [self.chosen, *self.setup.inputs], self.chosen, **shared.quick)
         inputs = [shared.painter, shared.session, shared.intact, self.chosen, self.hidden]
-        self.run.click(self.compared, inputs, [shared.status, *shared.grid.shown], **shared.heavy)
+        shared.press(self.run.click, "compare", self.compared, inputs, [shared.status, *shared.grid.shown])
         self.run.click(None, js=TO_THE_GRID)
 
-    def added(self, words: list[str], *settings: Any) -> list[str]:
+    def added(self, words: list[str] | None, *settings: Any) -> list[str]:
+        words = words or []
         return [*words, word] if (word := str(self.setup.trial(*settings))) not in words else words
 
-    def compared(self, value: Any, session: Session, intact: bool, words: list[str], hidden: bool):
+    def compared(self, ticket: Ticket, value: Any, session: Session, intact: bool, words: list[str], hidden: bool):
         def asked() -> tuple[Picture, Mask, list[Trial], list[Mask]]:
             photo, mask = session.load(), session.mask(from_painter(value))
-            return photo, mask, [trials.parse(word) for word in words], consistency.probes(mask) if hidden else []
+            return photo, mask, [trials.parse(word) for word in words or []], probes(mask) if hidden else []
 
-        yield from reported(self.shared.status, self._compared(session, intact, asked))
+        yield from reported(self.shared.status, self._compared(ticket, session, intact, asked))
 
-    def _compared(self, session: Session, intact: bool, asked: Callable[[], tuple]):
+    def _compared(self, ticket: Ticket, session: Session, intact: bool, asked: Callable[[], tuple]):
         yield {self.shared.status: status_html("Starting…", 0.0)}
-        photo, mask, chosen, probes = asked()
+        photo, mask, chosen, hidden = asked()
         whole = intact and mask.size <= SMALL
         yield from ran(
-            self.shared, session, photo, mask, chosen, headline, intact=intact, whole=whole, probes=probes
+            self.shared, ticket, session, photo, mask, chosen, headline, intact=intact, whole=whole, probes=hidden
         )
+
+
+def probes(mask: Mask) -> list[Mask]:
+    """Known places to hide too; none where the hole leaves no room for them: that score is then left out."""
+    try:
+        return consistency.probes(mask)
+    except InpaintError:
+        return []
 
 
 def fits_itself(name: str) -> bool:
@@ -82,6 +92,7 @@ def fits_itself(name: str) -> bool:
 
 def ran(
     shared: Shared,
+    ticket: Ticket,
     session: Session,
     photo: Picture,
     mask: Mask,
@@ -92,9 +103,8 @@ def ran(
     **how: Any,
 ):
     """Updates of the page while the trials run, and when they are done. `mask`: where they are scored."""
-    session.stopping, started = False, time.monotonic()
-    board = None
-    how |= {"intact": intact, "measure": not LENT, "stopping": lambda: session.stopping}
+    board, started = None, time.monotonic()
+    how |= {"intact": intact, "measure": not LENT, "stopping": lambda: ticket.stopped}
     for cells in trials.run(photo.rgb, mask, chosen, **how):
         if board is None:
             board = Board(shared.grid, session, photo, mask, intact)

@@ -5,13 +5,14 @@ from typing import Any
 
 import gradio as gr
 
-from ...contract import Image, Mask
+from ...contract import Image, InpaintError, Mask
 from ...fill.result import Fill
 from ...lab import extend
 from ..parts.outcome import Asked
 from ..parts.tab import Shared, Tab
 from ..results import Job
 from ..session import Session
+from ..tickets import Ticket
 
 BY_SIDES = "as far as the sliders say"
 RATIOS = (BY_SIDES, "1:1", "4:3", "3:2", "16:9", "21:9", "3:4", "2:3", "9:16")
@@ -48,26 +49,28 @@ class Extend(Tab):
         self.setup, self.outcome = shared.setup, shared.outcome
         shape = [self.ratio, self.anchor, self.beyond, *self.sides]
         inputs = [shared.session, self.outcome.outline, *shape, *self.setup.inputs]
-        shown = {"outputs": self.outcome.shown, "show_progress_on": shared.status}
-        self.run.click(self.extended, inputs, **shown, **shared.heavy)
+        click, shown = self.run.click, self.outcome.shown
+        shared.press(click, "extend", self.extended, inputs, shown, show_progress_on=shared.status)
 
     def extended(
-        self, session: Session, outline: bool, ratio: str, anchor: str, beyond: str, *values: Any
+        self, ticket: Ticket, session: Session, outline: bool, ratio: str, anchor: str, beyond: str, *values: Any
     ) -> Iterator[dict]:
         sides, settings = values[: len(self.sides)], values[len(self.sides) :]
 
         def asked() -> Asked:
             return self._asked(session, ratio, anchor, beyond, sides, settings)
 
-        yield from self.outcome.run(session, outline, asked)
+        yield from self.outcome.run(ticket, session, outline, asked)
 
     def _asked(self, session: Session, ratio: str, anchor: str, beyond: str, sides, settings) -> Asked:
         """The photo on its larger canvas, as a file, and the border as the hole."""
         photo = session.load()
         if ratio == BY_SIDES:
-            added = extend.by_share(photo.shape, [share / 100 for share in sides])
+            added = extend.by_share(photo.shape, [(share or 0) / 100 for share in sides])
         else:
             added = extend.to_ratio(photo.shape, ratio, anchor)
+        if beyond not in BEYOND:
+            raise InpaintError("Choose what is shown beyond the new border.")
         model, options = self.setup.options(*settings)
         large, border = extend.canvas(photo.rgb, added)
         path = session.place("canvas") / "canvas.png"

@@ -6,6 +6,7 @@ from typing import Any
 from ..parts.outcome import Asked
 from ..parts.tab import Shared, Tab
 from ..session import Session
+from ..tickets import Ticket
 from ..widgets.painter import from_painter
 
 
@@ -20,14 +21,16 @@ class Fill(Tab):
     def connect(self, shared: Shared) -> None:
         self.setup, self.outcome = shared.setup, shared.outcome
         inputs = [shared.painter, shared.session, self.outcome.outline, shared.intact, *self.setup.inputs]
-        shown = {"outputs": self.outcome.shown, "show_progress_on": shared.status}
-        self.setup.run.click(self.filled, inputs, **shown, **shared.heavy)
+        click, shown = self.setup.run.click, self.outcome.shown
+        shared.press(click, "fill", self.filled, inputs, shown, show_progress_on=shared.status)
 
-    def filled(self, value: Any, session: Session, outline: bool, intact: bool, *settings: Any) -> Iterator[dict]:
+    def filled(
+        self, ticket: Ticket, value: Any, session: Session, outline: bool, intact: bool, *settings: Any
+    ) -> Iterator[dict]:
         """Run the method."""
 
         def asked() -> Asked:
             model, options = self.setup.options(*settings)
             return Asked(session.job(model, options | {"intact": intact}), session.mask(from_painter(value)))
 
-        yield from self.outcome.run(session, outline, asked)
+        yield from self.outcome.run(ticket, session, outline, asked)

@@ -8,18 +8,14 @@ import gradio as gr
 from ...contract import InpaintError
 from ...lab.manifest import Manifest, from_json, from_link
 from ..parts import repeat
-from ..parts.events import guarded
+from ..parts.events import BEFORE, guarded
 from ..parts.outcome import Asked
 from ..parts.photo import Photo
 from ..parts.tab import Shared, Tab
 from ..session import Session
+from ..tickets import Ticket
 from ..words import status_html
-from .compare import Compare
-from .extend import Extend
-from .fill import Fill
-from .sensitivity import Sensitivity
-
-WAYS: tuple[type[Tab], ...] = (Fill, Compare, Sensitivity, Extend)  # in the order of the page
+from . import WAYS, made
 
 MANY = "() => document.querySelector('#main').classList.toggle('many', {})"
 
@@ -31,7 +27,7 @@ class Holes(Tab):
 
     def __init__(self) -> None:
         self.photo = Photo()
-        self.ways = [way() for way in WAYS if way.there()]
+        self.ways = made(WAYS)
 
     # -- layout
 
@@ -64,8 +60,8 @@ class Holes(Tab):
         self.shared, self.setup, self.outcome = shared, shared.setup, shared.outcome
         self.photo.connect(shared)
         self.setup.connect(shared.blocks, shared.quick)
-        self.outcome.connect(shared.session, shared.status, shared.quick, shared.heavy)
-        self.stop.click(self.stopped, shared.session, None, **shared.quick)
+        self.outcome.connect(shared)
+        self.stop.click(self.stopped, shared.session, shared.status, **shared.quick)
         self._connect_repeats()
         for way in self.ways:
             way.connect(shared)
@@ -73,15 +69,17 @@ class Holes(Tab):
     def _connect_repeats(self) -> None:
         shared, ways = self.shared, self.outcome.repeat
         again = [shared.session, self.outcome.outline]
-        shown = {"outputs": self.outcome.shown, "show_progress_on": shared.status, **shared.heavy}
         placed = [*self.photo.fresh, ways.again, *self.setup.outputs]
         opened = ways.file.upload(guarded(self.run_opened), [ways.file, shared.session], placed, **shared.quick)
         shared.blocks.load(self.linked, [ways.fragment, shared.session], placed, js=repeat.READ, **shared.quick)
-        opened.success(self.repeated, again, **shown)
-        ways.again.click(self.repeated, again, **shown)
+        for trigger in (opened.success, ways.again.click):
+            shared.press(
+                trigger, "repeat", self.repeated, again, self.outcome.shown, show_progress_on=shared.status
+            )
 
-    def stopped(self, session: Session) -> None:
-        session.stopping = True
+    def stopped(self, session: Session) -> str:
+        """End all that the visitor has asked for; what has begun says itself how far it came."""
+        return status_html(BEFORE) if session.tickets.stop() else gr.skip()
 
     # -- runs that are made again
 
@@ -110,8 +108,8 @@ class Holes(Tab):
             put[self.shared.status] = status_html(repeat.THERE)
         return put
 
-    def repeated(self, session: Session, outline: bool) -> Iterator[dict]:
+    def repeated(self, ticket: Ticket, session: Session, outline: bool) -> Iterator[dict]:
         """Make the run that was opened once more, where its photo is here, and say whether it is the same."""
         if session.wanted and not session.photo:
             return
-        yield from self.outcome.run(session, outline, lambda: Asked(*repeat.job(session)))
+        yield from self.outcome.run(ticket, session, outline, lambda: Asked(*repeat.job(session)))

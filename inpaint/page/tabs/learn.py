@@ -3,7 +3,6 @@
 import html
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import gradio as gr
 
@@ -11,11 +10,14 @@ from ... import zoo
 from ...contract import InpaintError, Tour
 from ...lab import choose, tour
 from ...lab.tour import DOES, FAILS, SEES, WELL, Frame
-from ..parts.events import reported
+from ..parts.events import BEFORE, reported
 from ..parts.tab import Shared, Tab
 from ..pictures import is_wide, picture_url
+from ..session import Session
+from ..tickets import Ticket
 from ..words import barred, need, running, status_html
 
+TOUR = "tour"
 TOLD_EVERY = 0.4  # seconds between two lines of progress
 HEADS = {SEES: "What it sees", DOES: "What it does", WELL: "Where it does well: {}", FAILS: "Where it fails: {}"}
 EXPECTED = HEADS | {
@@ -27,7 +29,8 @@ SCORES_DO_NOT_TELL = (
     "**What the scores do not tell.** They reward what is smooth and safe: the mean of all that could have been "
     "there costs less than one sharp guess in the wrong place, so the plainest fill is hard to beat, and yet "
     "everybody sees where the hole was. The truth is one answer of many: another patch of grass would have done as "
-    "well, and is marked wrong. Where a network stands with its lite weights, the table says nothing of its "
+    "well, and is marked wrong. The lite networks show it: ahead by PSNR, and to the eye behind "
+    "PatchMatch each time. Where a network stands with its lite weights, the table says nothing of its "
     "published ones. Let the figures tell which methods to try, and choose among their pictures by looking at them."
 )
 CSS = """
@@ -53,13 +56,6 @@ li { margin: 3px 0; max-width: 96ch }
 dt { font-weight: 600; margin-top: 6px }
 dd { margin: 0; max-width: 96ch }
 """
-
-
-@dataclass
-class Visit:
-    """What one visitor is being shown. A press begins another turn, and a tour whose turn is over ends."""
-
-    turn: int = 0
 
 
 # ---- words and pictures
@@ -139,7 +135,6 @@ class Learn(Tab):
     title, id = "Learn", "learn"
 
     def lay_out(self, shared: Shared) -> None:
-        self.visit = gr.State(Visit())
         self._lay_out_tours()
         self._lay_out_choice()
 
@@ -180,34 +175,34 @@ class Learn(Tab):
     def connect(self, shared: Shared) -> None:
         quick = shared.quick
         shown = [self.status, *self.parts.values()]
-        inputs = [self.method, self.visit]
-        self.method.change(self.chosen, inputs, shown, **quick)
-        self.go.click(self.show, inputs, shown, show_progress_on=self.status, **shared.heavy)
-        self.stop.click(self.stopped, self.visit, None, **quick)
+        self.method.change(self.chosen, [self.method, shared.session], shown, **quick)
+        shared.press(
+            self.go.click, TOUR, self.show, [self.method], shown, self.status, show_progress_on=self.status
+        )
+        self.stop.click(self.stopped, shared.session, self.status, **quick)
         if self.score:
             self.score.change(self.scored, self.score, self.table, **quick)
 
     # -- what happens
 
-    def chosen(self, name: str, visit: Visit) -> dict:
+    def chosen(self, name: str, session: Session) -> dict:
         """The words of another method; what is being shown of the former one ends."""
-        visit.turn += 1
+        session.tickets.stop(TOUR)
         words = tour.words(name)
         return {self.status: said(name), **{self.parts[part]: part_html(part, words) for part in HEADS}}
 
-    def stopped(self, visit: Visit) -> None:
-        visit.turn += 1
+    def stopped(self, session: Session) -> str:
+        return status_html(BEFORE) if session.tickets.stop() else gr.skip()
 
     def scored(self, score: str) -> str:
         return table_html(self.bench, score)
 
-    def show(self, name: str, visit: Visit) -> Iterator[dict]:
+    def show(self, ticket: Ticket, name: str) -> Iterator[dict]:
         """A tour's pictures, each as soon as it is there."""
-        visit.turn += 1
-        yield from reported(self.status, self._show(name, visit))
+        yield from reported(self.status, self._show(ticket, name))
 
-    def _show(self, name: str, visit: Visit) -> Iterator[dict]:
-        turn, words, started, told = visit.turn, tour.words(name), time.perf_counter(), 0.0
+    def _show(self, ticket: Ticket, name: str) -> Iterator[dict]:
+        words, started, told = tour.words(name), time.perf_counter(), 0.0
         frames: dict[str, list[Frame]] = {part: [] for part in HEADS}
         sights = tour.walk(name)
         yield {
@@ -215,7 +210,7 @@ class Learn(Tab):
             **{self.parts[part]: part_html(part, words) for part in HEADS},
         }
         for sight in sights:
-            if visit.turn != turn:
+            if ticket.stopped:
                 sights.close()
                 yield {self.status: status_html("Stopped.")}
                 return

@@ -13,6 +13,7 @@ from ..parts.events import reported
 from ..parts.grid import TO_THE_GRID
 from ..parts.tab import Shared, Tab
 from ..session import Session
+from ..tickets import Ticket
 from ..widgets.painter import from_painter
 from ..words import status_html
 from .compare import ran
@@ -55,17 +56,30 @@ class Sensitivity(Tab):
     def connect(self, shared: Shared) -> None:
         self.shared, self.setup = shared, shared.setup
         inputs = [shared.painter, shared.session, shared.intact, self.kinds, self.by, *self.setup.inputs]
-        self.run.click(self.varied, inputs, [shared.status, *shared.grid.shown], **shared.heavy)
+        shared.press(self.run.click, "vary", self.varied, inputs, [shared.status, *shared.grid.shown])
         self.run.click(None, js=TO_THE_GRID)
 
-    def varied(self, value: Any, session: Session, intact: bool, kinds: list[str], by: str, *settings: Any):
-        yield from reported(self.shared.status, self._varied(value, session, intact, kinds, by, settings))
+    def varied(
+        self, ticket: Ticket, value: Any, session: Session, intact: bool, kinds: list[str], by: str, *settings: Any
+    ):
+        yield from reported(self.shared.status, self._varied(ticket, value, session, intact, kinds, by, settings))
 
-    def _varied(self, value: Any, session: Session, intact: bool, kinds: list[str], by: str, settings: Sequence):
+    def _varied(
+        self,
+        ticket: Ticket,
+        value: Any,
+        session: Session,
+        intact: bool,
+        kinds: list[str],
+        by: str,
+        settings: Sequence,
+    ):
         yield {self.shared.status: status_html("Starting…", 0.0)}
         photo, mask = session.load(), session.mask(from_painter(value))
         if not mask.any():
             raise InpaintError("There is no hole: paint over what should be filled.")
+        if not kinds:
+            raise InpaintError("Choose at least one thing to vary.")
         found = sensitivity.variations(self.setup.trial(*settings), mask, kinds)
         shared = sensitivity.common(found)
 
@@ -74,7 +88,7 @@ class Sensitivity(Tab):
             return " ".join(filter(None, (said, sensitivity.left_out(found, kinds))))
 
         trials = [trial for _, trial in found]
-        yield from ran(self.shared, session, photo, shared, trials, headline, intact=intact)
+        yield from ran(self.shared, ticket, session, photo, shared, trials, headline, intact=intact)
 
 
 def told(kinds: Sequence[str], cells: Sequence[Cell], hole, score: str) -> str:

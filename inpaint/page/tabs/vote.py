@@ -26,8 +26,10 @@ from ...imaging.picture import write
 from ...lab.elo import CAP, ENOUGH, START, Entry, Score, Standing
 from ...lab.vote import Ballot, Booth, Pair, Voter
 from ..parts.ballots import CASES, Case, Shelf, example, own, written
+from ..parts.events import BEFORE, in_turn
 from ..parts.tab import Shared, Tab
 from ..session import Session, shelf
+from ..tickets import Ticket
 from ..widgets.viewer import Tile, address, to_viewer, viewer
 from ..words import status_html
 
@@ -159,6 +161,7 @@ class Vote(Tab):
                 for name, title in (("ratings", "Ratings"), ("votes", "All votes"))
             }
         self.file = gr.DownloadButton(elem_id="vote-file", visible="hidden")
+        self.number = gr.Number(visible=False, precision=0)  # of a press's ticket
         self.shown = [self.status, self.viewer, self.choices, self.ask, self.table, self.visit]
 
     # -- events
@@ -167,8 +170,9 @@ class Vote(Tab):
         self.examples, quick = shared.examples, shared.quick
         shared.blocks.load(self.standings, None, self.table, **quick)
         inputs = [self.source, shared.painter, shared.session, self.visit]
-        asked = self.ask.click(self.asked, inputs, self.shown, **quick)
-        asked.then(self.filled, self.visit, self.shown, **shared.heavy)
+        asked = self.ask.click(self.asked, inputs, [*self.shown, self.number], **quick)
+        fill, given = in_turn(self.filled, self.over), [self.number, shared.session, self.visit]
+        asked.then(fill, given, self.shown, trigger_mode="multiple", **shared.heavy)
         for choice, button in self.buttons.items():
             button.click(self.voted(choice), self.visit, self.shown, **quick)
         for name, button in self.exports.items():
@@ -191,6 +195,7 @@ class Vote(Tab):
             return self._show(visit, deal)
         visit.deal = deal
         return {
+            self.number: session.tickets.draw("vote"),
             self.status: status_html("Two methods fill the hole…", 0.0),
             self.viewer: None,
             self.choices: gr.update(visible=False),
@@ -198,14 +203,19 @@ class Vote(Tab):
             self.visit: visit,
         }
 
-    def filled(self, visit: Visit) -> Iterator[dict]:
+    def over(self, visit: Visit) -> dict:
+        """What is told where there is nothing to fill, or no more."""
+        deal, visit.deal = visit.deal, None
+        return self._ended(visit, status_html(BEFORE)) if deal else {self.visit: visit}
+
+    def filled(self, ticket: Ticket, visit: Visit) -> Iterator[dict]:
         """Fill the hole with both methods, then show them."""
         deal, visit.deal = visit.deal, None
-        if deal is None:
-            yield {self.visit: visit}
-            return
         try:
-            while not (yield from self._fill(deal)):
+            while not (yield from self._fill(ticket, deal)):
+                if ticket.stopped:
+                    yield self._ended(visit, status_html("Stopped."))
+                    return
                 deal.pair = self.booth.draw(self.entries(), deal.case.size)
                 self._look_up(deal)
             yield self._show(visit, deal)
@@ -223,10 +233,7 @@ class Vote(Tab):
             except InpaintError as error:
                 return {self.status: status_html(str(error), failed=True), self.visit: visit}
             after = self._ratings()
-            said = [
-                f"{titled(e)}, rating {after[e]:.1f} ({after[e] - before.get(e, START):+.1f})".replace("-", "−")
-                for e in pair[:2]
-            ]
+            said = [moved(e, before.get(e, START), after.get(e, START)) for e in pair[:2]]
             return {
                 self.status: status_html(f"Thank you. A was {said[0]}. B was {said[1]}."),
                 self.viewer: tiles(visit.made, pair, said),
@@ -241,15 +248,15 @@ class Vote(Tab):
         def handle() -> str:
             path = self.shelf.folder / f"{name}.csv"
             ballot = self.booth.ballot
-            text = ballot.ratings_csv() if name == "ratings" else ballot.votes_csv()
+            text = ballot.ratings_csv(ballot.recent()) if name == "ratings" else ballot.votes_csv()
             write(path, text.encode())
             return str(path)
 
         return handle
 
     def standings(self) -> str:
-        """The table as it is now."""
-        return table_html(self.booth.ballot.table())
+        """The table as it was last counted."""
+        return table_html(self.booth.ballot.recent())
 
     # -- how
 
@@ -277,8 +284,8 @@ class Vote(Tab):
         with tempfile.TemporaryDirectory(dir=shelf().name) as folder:
             deal.made[entry] = address(self.viewer, written(Path(folder), image))
 
-    def _fill(self, deal: Deal) -> Iterator[dict]:
-        """How far both fills are, in either order; at the end whether both are made, or one was too slow."""
+    def _fill(self, ticket: Ticket, deal: Deal) -> Iterator[dict]:
+        """How far both fills are, in either order; at the end whether both are made: one may be too slow."""
         entries = [entry for entry in random.sample(deal.pair[:2], 2) if entry not in deal.made]
         for k, entry in enumerate(entries):
             steps = stream(deal.case.image, deal.case.mask, entry.model, weights=entry.weights)
@@ -286,6 +293,9 @@ class Vote(Tab):
             for step in steps:
                 progress = (k + step.progress) / len(entries)
                 yield {self.status: status_html("Two methods fill the hole…", progress)}
+                if ticket.stopped:
+                    steps.close()
+                    return False
                 if time.perf_counter() - started > max(GRACE, LIMIT * step.progress) and not self.listed:
                     self.resting[entry.model] = time.monotonic() + REST
                     steps.close()
@@ -305,15 +315,25 @@ class Vote(Tab):
         }
 
     def _failed(self, visit: Visit, said: str) -> dict:
+        return self._ended(visit, status_html(said, failed=True))
+
+    def _ended(self, visit: Visit, said: str) -> dict:
+        """No pair came of it; another may be asked for."""
         return {
-            self.status: status_html(said, failed=True),
+            self.status: said,
             self.choices: gr.update(visible=False),
             self.ask: gr.update(interactive=True),
             self.visit: visit,
         }
 
     def _ratings(self) -> dict[Entry, float]:
-        return {line.entry: line.overall.rating for line in self.booth.ballot.table()}
+        return {line.entry: line.overall.rating for line in self.booth.ballot.recent()}
+
+
+def moved(entry: Entry, before: float, after: float) -> str:
+    """What became of a rating, in words."""
+    by = f"{after - before:+.1f}".replace("-", "−") if after != before else "not counted yet"
+    return f"{titled(entry)}, rating {after:.1f} ({by})"
 
 
 def tiles(made: Mapping[Entry | None, str], pair: Pair, facts: Sequence[str] = ("", "")) -> dict:
