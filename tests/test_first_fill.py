@@ -19,7 +19,7 @@ LAPTOP = {"viewport": {"width": 1280, "height": 720}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 IN_VIEW = """id => {
   const box = document.getElementById(id).getBoundingClientRect();
-  return box.height > 0 && box.left >= 0 && box.right <= innerWidth && box.top >= 0 && box.bottom <= innerHeight;
+  return box.height > 0 && box.left >= 0 && box.right <= innerWidth && box.top > -1 && box.bottom < innerHeight + 1;
 }"""
 LOADED = """() => { const images = [...document.querySelectorAll('#result img')];
   return images.length == 2 && images.every(image => image.complete && image.naturalWidth); }"""

@@ -7,7 +7,7 @@ const find = id => document.getElementById(id);
 
 function bring(node) {
   const box = node?.getBoundingClientRect();
-  if (!phone.matches || !box?.height || (box.top >= 0 && box.bottom <= innerHeight)) return;
+  if (!phone.matches || !box?.height || (box.top > -1 && box.bottom < innerHeight + 1)) return;
   const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
   node.scrollIntoView({block: box.height < innerHeight ? 'nearest' : 'start', behavior: calm ? 'auto' : 'smooth'});
 }
