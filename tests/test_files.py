@@ -40,7 +40,7 @@ def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch, way):
 
 @pytest.mark.parametrize("place", ["no/such/folder/file", "."])
 def test_a_place_that_takes_no_file(tmp_path, place):
-    with pytest.raises(InpaintError, match=r"cannot be written|not a file that can be written"):
+    with pytest.raises(InpaintError, match="cannot be written"):
         files.write(tmp_path / place, b"data")
 
 

@@ -19,7 +19,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     if path.exists() and not path.is_file():
-        raise InpaintError(f"{path} is not a file that can be written to; choose another name.")
+        raise InpaintError(f"{path} cannot be written: it is not a file; choose another name.")
     part = path.with_name(f".{uuid.uuid4().hex}.part{path.suffix}")
     try:
         yield part
