@@ -33,7 +33,7 @@ from .contract import (
 from .fill import pipeline
 from .fill.result import Fill, Fills, Report
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 __all__ = [
     "Array",
     "Card",
