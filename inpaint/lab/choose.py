@@ -209,7 +209,8 @@ def _to_the_eye(bench: Bench) -> Iterator[str]:
     titles = ", ".join(bench.title(model) for model in behind)
     yield (
         f"To look at, take {bench.title(EYE)} rather than a network with lite weights ({titles}): in {BLIND} blind "
-        f"comparisons it was preferred {BLIND} times to none, while PSNR, which rewards smooth fills, said the opposite."
+        f"comparisons it was preferred {BLIND} times to none, while PSNR, which rewards smooth fills, said the "
+        "opposite."
     )
 
 
