@@ -17,7 +17,7 @@ from ..pictures import preview
 from ..results import Job, Result
 from ..session import Session
 from ..tickets import Ticket
-from ..words import card_html, methods, running, status_html
+from ..words import running, status_html
 from .events import guarded, reported
 from .inside import Inside
 from .repeat import Repeat, verdict
@@ -38,6 +38,7 @@ class Asked(NamedTuple):
     job: Job
     mask: Mask
     fills: Fills | None = None  # None: as the job says
+    told: str = ""  # why this method, where the visitor left that open
 
 
 class Outcome:
@@ -90,7 +91,7 @@ class Outcome:
         quick = shared.quick
         self.shown = [
             *(self.slider, self.facts, self.take, self.download, self.format, self.history),
-            *(status, self.setup.model, self.setup.card, session),
+            *(status, self.setup.model, session),
             *self.inside.shown,
             *self.repeat.shown,
         ]
@@ -123,7 +124,7 @@ class Outcome:
             yield told | {self.inside.said: told[self.status]} if self.status in told else told
 
     def _fill(
-        self, ticket: Ticket, session: Session, outline: bool, job: Job, mask: Mask, fills: Fills | None
+        self, ticket: Ticket, session: Session, outline: bool, job: Job, mask: Mask, fills: Fills | None, told: str
     ) -> Iterator[dict]:
         photo = picture.open_picture(job.source)
         pipeline.check(photo.rgb, mask)  # before anything is downloaded for it
@@ -135,7 +136,7 @@ class Outcome:
         fills = fills or partial(stream, model=job.model, **job.options, **job.layers)
         last = yield from self._live(ticket, fills(photo.rgb, mask), preview(photo.rgb, LIVE))
         stopped = [f"stopped at {last.progress:.0%}"] if last.progress < 1 else []
-        line = " · ".join([str(last.report), *stopped, *photo.notes])
+        line = " · ".join([*filter(None, [told]), str(last.report), *stopped, *photo.notes])
         yield {self.status: status_html("Writing the picture…", 1.0)}
         result = session.keep(last, photo, mask, line, job)
         done = f"Stopped at {last.progress:.0%}: this is how far it came." if stopped else "Done."
@@ -144,7 +145,6 @@ class Outcome:
         yield {
             **self.show(session, result, outline),
             self.status: status_html(done),
-            self.setup.card: card_html(job.model, last.report.weights),
             self.session: session,
         }
 
@@ -172,7 +172,7 @@ class Outcome:
         formats = ["PNG"] if result.format not in picture.WRITES else list(dict.fromkeys(["PNG", result.format]))
         thumbs = [(str(r.after), r.title) for r in session.results]
         return {
-            self.setup.model: gr.update(choices=methods()),
+            self.setup.model: self.setup.fresh(),
             self.slider: gr.update(value=self._pair(result, outline), slider_position=AFTER),
             self.facts: result.line,
             self.take: gr.update(visible=True),
@@ -198,7 +198,6 @@ class Outcome:
             **shown,
             self.history: gr.skip(),
             self.status: gr.skip(),
-            self.setup.card: gr.skip(),
             self.session: session,
         }
 

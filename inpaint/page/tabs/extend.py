@@ -81,4 +81,4 @@ class Extend(Tab):
         def fills(_: Image, __: Mask) -> Iterator[Fill]:
             return extend.stream(photo.rgb, added, model, **how)
 
-        return Asked(job, border, fills)
+        return Asked(job, border, fills, told=self.setup.told(*settings))

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+import gradio as gr
+
 from ..parts.outcome import Asked
 from ..parts.tab import Shared, Tab
 from ..session import Session
@@ -16,12 +18,13 @@ class Fill(Tab):
     title, id = "Fill", "fill"
 
     def lay_out(self, shared: Shared) -> None:
-        shared.setup.lay_out_model()
+        shared.setup.lay_out()
+        self.run = gr.Button("Fill", variant="primary", elem_id="run")
 
     def connect(self, shared: Shared) -> None:
         self.setup, self.outcome = shared.setup, shared.outcome
         inputs = [shared.painter, shared.session, self.outcome.outline, shared.intact, *self.setup.inputs]
-        click, shown = self.setup.run.click, self.outcome.shown
+        click, shown = self.run.click, self.outcome.shown
         shared.press(click, "fill", self.filled, inputs, shown, show_progress_on=shared.status)
 
     def filled(
@@ -31,6 +34,7 @@ class Fill(Tab):
 
         def asked() -> Asked:
             model, options = self.setup.options(*settings)
-            return Asked(session.job(model, options | {"intact": intact}), session.mask(from_painter(value)))
+            job = session.job(model, options | {"intact": intact})
+            return Asked(job, session.mask(from_painter(value)), told=self.setup.told(*settings))
 
         yield from self.outcome.run(ticket, session, outline, asked)

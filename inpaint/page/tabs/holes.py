@@ -35,7 +35,6 @@ class Holes(Tab):
         with gr.Row(elem_id="main"):
             with gr.Column(scale=6, min_width=340):
                 self.photo.lay_out(shared)
-                shared.setup.lay_out_options()
                 shared.outcome.repeat.lay_out_ways_back()
             with gr.Column(scale=6, min_width=340):
                 with gr.Tabs(elem_id="ways"):
