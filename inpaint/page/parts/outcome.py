@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import gradio as gr
 
 from ... import stream, zoo
-from ...contract import Image, Mask
+from ...contract import Image, InpaintError, Mask
 from ...fill import pipeline
 from ...fill.result import Fill
 from ...imaging import masks
@@ -44,6 +44,7 @@ class Asked(NamedTuple):
     mask: Mask
     fills: Fills | None = None  # None: as the job says
     larger: Picture | None = None  # a picture of another size, for the fills: it becomes a photo of its own
+    why: str = ""  # this method, where the visitor left that open
 
 
 class Outcome:
@@ -56,7 +57,7 @@ class Outcome:
         self.facts = gr.HTML(elem_id="facts")
 
     def connect(self, shared: "Shared") -> None:
-        self.shared, self.session, self.status, self.painter = shared, shared.session, shared.status, shared.painter
+        self.session, self.status, self.painter = shared.session, shared.status, shared.painter
         self.shown = [
             *(self.painter, self.facts, self.status, self.session),
             *self.inside.shown,
@@ -105,12 +106,21 @@ class Outcome:
                 return
         fills = asked.fills or partial(stream, model=job.model, **job.options, **job.layers)
         last = yield from self._live(ticket, fills(photo.rgb, mask), photo, mask, bool(asked.larger))
-        yield self.kept(session, job, mask, last, photo, bool(asked.larger))
+        yield self.kept(session, job, mask, last, photo, larger=bool(asked.larger), why=asked.why)
 
     def kept(
-        self, session: Session, job: Job, mask: Mask, last: Fill, photo: Picture, larger: bool = False, show: bool = True
+        self,
+        session: Session,
+        job: Job,
+        mask: Mask,
+        last: Fill,
+        photo: Picture,
+        *,
+        larger: bool = False,
+        show: bool = True,
+        why: str = "",
     ) -> dict:
-        """The update that brings a fill to the stage and the strip."""
+        """The update that brings a fill to the stage and the strip; `show`: whether the stage goes to it."""
         stopped = [f"stopped at {last.progress:.0%}"] if last.progress < 1 else []
         line = " · ".join([str(last.report), *stopped, *photo.notes])
         result = session.keep(last, mask, line, job)
@@ -119,6 +129,8 @@ class Outcome:
         done = f"Stopped at {last.progress:.0%}: this is how far it came." if stopped else "Done."
         if same := verdict(session, result):
             done = f"{done} Compared with the run that was opened: {same}"
+        if why:
+            done = f"{done} {why}."
         message = self._opened(session, result) if larger else self._filled(result, last, photo, mask, show)
         return {
             self.painter: message,
@@ -181,7 +193,13 @@ class Outcome:
         if result is None:
             return {self.facts: ""}
         shown = {self.facts: facts_html(result), **self.inside.show(session, result), **self.repeat.show(result)}
-        return shown | (self.setup.put_job(result.job) if result.job.model else {})
+        return shown | self._setup_of(result.job)
+
+    def _setup_of(self, job: Job) -> dict:
+        try:
+            return self.setup.put_settings(job.model, job.options.get("weights", ""), job.options.get("seed", 0), job.options)
+        except InpaintError:  # brought back without a method, or its weights are gone since
+            return {}
 
 
 def grid_mask(mask: Mask) -> Mask:

@@ -41,7 +41,12 @@ class Erase(Tab):
 
     def filled(self, ticket: Ticket, session: Session, value: Any, intact: bool, *settings: Any) -> Iterator[dict]:
         """Run the method."""
-        yield from self.outcome.run(ticket, session, lambda: Asked(*self._asked(session, value, intact, settings)))
+
+        def asked() -> Asked:
+            job, mask = self._asked(session, value, intact, settings)
+            return Asked(job, mask, why=self.setup.told(*settings))
+
+        yield from self.outcome.run(ticket, session, asked)
 
     def varied(self, ticket: Ticket, session: Session, value: Any, intact: bool, *settings: Any) -> Iterator[dict]:
         """Several fills of the hole, to the strip: of other seeds or, where the method draws none, other methods."""

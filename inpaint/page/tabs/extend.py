@@ -80,4 +80,4 @@ class Extend(Tab):
         def fills(_: Image, __: Mask) -> Iterator[Fill]:
             return extend.stream(photo.rgb, added, model, **how)
 
-        return Asked(job, border, fills, extend.extended(photo, added, large))
+        return Asked(job, border, fills, extend.extended(photo, added, large), self.setup.told(*settings))
