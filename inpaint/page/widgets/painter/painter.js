@@ -60,8 +60,12 @@ function bitsOf(image) {
   return Uint8Array.from({length: W * H}, (_, i) => data[4 * i] > 127 && data[4 * i + 3] > 127 ? 1 : 0);
 }
 
+let heard = 0;                              // the message that came last: at the end of an event Gradio says it again
+
 async function take(v) {
   if (v && !('image' in v) && !('news' in v)) return;              // our own answer
+  if (v && v.n === heard) return answer();
+  heard = v?.n || 0;
   if (v?.news) { hear(v); return answer(); }                          // what is painted stays what is said
   const mine = ++messages;
   try {
