@@ -12,6 +12,7 @@ function emit(event, more) {
 }
 
 function get(name) {
+  said.textContent = '';
   followed.add(name);
   emit('submit', {get: name});
 }
@@ -20,7 +21,7 @@ function take(value) {
   if (!value?.rows) return;
   rows = value.rows;
   if (rows.some(row => row.name === value.chosen)) chosen = value.chosen;
-  said.textContent = value.said || '';
+  if (value.said !== undefined) said.textContent = value.said;
   for (const row of rows) draw(row, nodeOf(row.name) || made(row.name));
   for (const node of [...list.children]) if (!rows.some(row => row.name === node.dataset.name)) node.remove();
   choose(chosen);
@@ -96,6 +97,7 @@ function open(what) {
 
 list.addEventListener('change', e => {
   choose(e.target.value);
+  said.textContent = '';
   emit('input');
 });
 root.addEventListener('click', e => {
