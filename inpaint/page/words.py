@@ -40,7 +40,7 @@ def _about(offer: Offer) -> str:
     code = card.licence.removesuffix("; weights: see each tag")
     return (
         f"<p><b>{e(card.title)}.</b> {e(card.summary)}</p><p>{e(facts[0].upper() + facts[1:])}.</p>"
-        f"<p class='facts'>Licence: {e(code)}. {paper}</p>"
+        f"<p class='facts'>Licence: {e(code)}.</p><p class='facts'>{paper}</p>"
     )
 
 

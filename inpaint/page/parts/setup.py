@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from numbers import Real
 from typing import Any
 
 import gradio as gr
@@ -33,7 +32,7 @@ def whole(seed: Any) -> int:
     """The seed in a field, 0 where it is empty. Raises InpaintError."""
     if seed is None:
         return 0
-    if not isinstance(seed, Real) or not 0 <= seed < math.inf or seed != int(seed):
+    if not isinstance(seed, int | float) or not 0 <= seed < math.inf or seed != int(seed):
         raise InpaintError("The seed must be a whole number, 0 or more.")
     return int(seed)
 
