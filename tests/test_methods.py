@@ -75,6 +75,8 @@ def test_a_method_is_chosen_and_weights_come_meanwhile(site, playwright, tmp_pat
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         assert page.is_hidden("#card") and page.is_visible("#weights") and page.is_hidden("#seed")
+        page.keyboard.press("Enter")
+        assert page.is_hidden("#options") and page.is_visible(".ms-list")
 
         button = page.get_by_role("button", name="Get Tiny: 12 MB")
         hub.fail(FILE, reset=True, cut=0)

@@ -11,7 +11,7 @@ Page to Python:
                                     page itself too, once, where a row is under way and nobody tells of it.
 
 The buttons "About" and "Options" open what the page has laid out with the ids `card` and `options`, in a column
-with the id `setup` around it all.
+with the id `setup` around it all; it lies over the list, and the button pressed again closes it.
 """
 
 from collections.abc import Sequence

@@ -72,7 +72,13 @@ function choose(name) {
     node.querySelector('input').checked = here;
     node.querySelector('.ms-get').tabIndex = here ? 0 : -1;
   }
-  line.textContent = rows.find(row => row.name === name)?.line || '';
+  say();
+}
+
+// the list is not seen while something lies over it: then the line says what is chosen
+function say() {
+  const row = rows.find(row => row.name === chosen);
+  line.textContent = row ? (root.dataset.open ? `${row.title}: ${row.line}` : row.line) : '';
 }
 
 // the chosen row, within the list: the page stays where it is
@@ -92,6 +98,7 @@ function open(what) {
   for (const button of root.querySelectorAll('[data-open]')) {
     button.setAttribute('aria-expanded', button.dataset.open === root.dataset.open);
   }
+  say();
   if (root.dataset.open === 'about') emit('input');       // what is here may have changed
 }
 
