@@ -74,8 +74,10 @@ def filmed(page: Page, points: list[list[tuple[float, float]]], size: int) -> Re
     """The ten seconds."""
     reel = Reel(page)
     page.evaluate(POINTER)
-    page.evaluate(f"() => {{ const s = document.querySelector('#painter .mp-size'); s.value = {size}; "
-                  "s.dispatchEvent(new Event('input')); }")
+    page.evaluate(
+        f"() => {{ const s = document.querySelector('#painter .mp-size'); s.value = {size}; "
+        "s.dispatchEvent(new Event('input')); }"
+    )
     reel.rest(700)
     for one in points:
         stroke(page, reel, one)
