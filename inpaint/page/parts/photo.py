@@ -23,7 +23,7 @@ from .. import visitors
 from ..pictures import patch_in, picture_url, preview
 from ..session import Session
 from ..widgets.film import to_film
-from ..widgets.painter import from_painter, photo_file, told, to_painter
+from ..widgets.painter import from_painter, photo_file, to_painter, told
 from ..words import status_html
 from ..zerogpu import LENT
 from .events import guarded
