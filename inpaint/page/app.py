@@ -10,7 +10,7 @@ import gradio as gr
 
 from ..contract import InpaintError
 from ..lab.examples import EXAMPLES
-from . import endpoint
+from . import endpoint, languages
 from .parts.desk import Desk
 from .parts.events import HEAVY
 from .parts.tab import share
@@ -66,6 +66,11 @@ def theme() -> gr.themes.Base:
     return gr.themes.Soft(**fonts).set(**quiet, **pressed)
 
 
+def scripts() -> list[str]:
+    """What the page runs besides its widgets."""
+    return [(HERE / "address.js").read_text("utf-8"), languages.script()]
+
+
 def launch(blocks: gr.Blocks, host: str | None = None, port: int | None = None, mcp: bool | None = None) -> None:
     """Serve the page until interrupted. What is not given comes from Gradio's own environment variables.
 
@@ -83,11 +88,11 @@ def _launch(blocks: gr.Blocks, host: str | None, port: int | None, mcp: bool | N
     blocks.launch(
         server_name=host or os.environ.get("GRADIO_SERVER_NAME"),
         server_port=port,
-        allowed_paths=[str(EXAMPLES)],
+        allowed_paths=[str(EXAMPLES), *map(str, languages.files().values())],
         max_file_size="60mb",
         theme=theme(),
         css_paths=[HERE / "page.css"],
-        head=f"<script type='module'>{(HERE / 'address.js').read_text('utf-8')}</script>",
+        head="".join(f"<script type='module'>{text}</script>" for text in scripts()),
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,
