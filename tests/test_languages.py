@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from browser import ROOT, browsing, served
+from playwright.sync_api import expect
 
 from inpaint.page import languages
 
@@ -75,3 +76,40 @@ def test_what_changes_is_on_both_sides(pairs):
 
 def test_no_translation_is_translated_again(pairs):
     assert [text for text in pairs.values() if text in pairs] == []
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    with served(ROOT / "app.py", tmp_path_factory.mktemp("page")) as address:
+        yield address
+
+
+def test_a_chinese_visitor_has_a_chinese_page(playwright, url, tmp_path):
+    with browsing(playwright, url, tmp_path, locale="zh-CN") as page:
+        page.locator(".mp-full").wait_for()
+        assert page.locator("html").get_attribute("lang") == "zh-CN"
+        tabs = page.locator("#rooms > .tab-wrapper [role=tab]:visible").all_inner_texts()
+        assert [tab.strip() for tab in tabs][:3] == ["消除", "对比", "扩图"]
+        assert page.locator("#run").inner_text() == "填充"
+        assert page.locator("#painter button[data-tool=brush]").get_attribute("aria-label") == "画笔"
+        assert page.locator("#painter button[data-tool=brush]").get_attribute("title") == "画笔 – B"
+        assert page.locator(".fm-acts [data-do=download]").inner_text() == "下载"
+        page.locator("#run").click()
+        page.locator("#status", has_text="完成。自动选用了").wait_for(timeout=60_000)
+        assert page.locator(".fm-list button").first.inner_text() == "原图"
+        page.locator("[data-tab-id=extend]:visible").click()
+        field = page.get_by_label("目标比例")
+        expect(field).to_have_value("按滑块设定")
+        field.click()
+        assert field.input_value() == "as far as the sliders say", "the field that is typed in is not Gradio's"
+        page.get_by_role("option", name="4:3").click()
+        field.click()
+        page.get_by_role("option", name="按滑块设定").click()
+        expect(field).to_have_value("按滑块设定")
+
+
+def test_who_reads_english_first_has_the_page_as_it_is(playwright, url, tmp_path):
+    with browsing(playwright, url, tmp_path, locale="en-GB") as page:
+        page.locator(".mp-full").wait_for()
+        assert page.locator("html").get_attribute("lang") == "en"
+        assert page.locator("#run").inner_text() == "Fill"

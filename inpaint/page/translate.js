@@ -25,9 +25,10 @@ function wanted() {
 let words = new Map(), patterns = [];
 
 function learn(pairs) {
-  const escaped = text => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), fixed = ([key]) => key.replaceAll('{}', '').length;
+  const escaped = text => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const vague = ([key]) => key.startsWith('{}'), fixed = ([key]) => key.replaceAll('{}', '').length;
   words = new Map(pairs);
-  patterns = pairs.filter(([key]) => key.includes('{}')).sort((a, b) => fixed(b) - fixed(a))
+  patterns = pairs.filter(([key]) => key.includes('{}')).sort((a, b) => vague(a) - vague(b) || fixed(b) - fixed(a))
     .map(([key, text]) => [new RegExp(`^${key.split('{}').map(escaped).join('(.+?)')}$`), text.split('{}')]);
 }
 
@@ -37,11 +38,13 @@ function said(text) {
   if (words.has(text)) return words.get(text);
   const parts = text.split(between);
   if (parts.length > 1) return parts.map(said).join('');
-  for (const [shape, pieces] of text.length < LONG ? patterns : []) {
+  if (text.length > LONG) return text;
+  for (const [shape, pieces] of patterns) {
     const found = shape.exec(text);
     if (found) return pieces.reduce((all, piece, k) => all + said(found[k]) + piece);
   }
-  return text;
+  const at = text.indexOf(': ') + 2;        // a name, and what there is to say of it
+  return at > 1 ? `${said(text.slice(0, at - 2))}: ${said(text.slice(at))}` : text;
 }
 
 // the same with the white space around it, or null where nothing is known of it
@@ -80,7 +83,26 @@ function everything(node) {
   for (const one of [node, ...node.querySelectorAll(named)]) for (const name of NAMES) attribute(one, name);
 }
 
+// a drop-down shows its value in a field, which goes on in English while the visitor types there
+const fields = new WeakMap();               // [what the field holds, what it shows]
+
+function show() {
+  for (const field of document.querySelectorAll('input[role=listbox]')) {
+    if (field === document.activeElement || fields.get(field)?.[1] === field.value) continue;
+    const told = other(field.value);
+    if (told === null) continue;
+    fields.set(field, [field.value, told]);
+    field.value = told;
+  }
+}
+
+function typed({target}) {
+  const [held, shown] = fields.get(target) || [];
+  if (held && target.value === shown) target.value = held;
+}
+
 function changed(records) {
+  requestAnimationFrame(show);
   for (const {type, target, attributeName, addedNodes} of records) {
     if (type === 'characterData') text(target);
     else if (type === 'attributes') attribute(target, attributeName);
@@ -97,6 +119,8 @@ async function begin(tag) {
   const what = {subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: NAMES};
   new MutationObserver(changed).observe(document.body, what);
   everything(document.body);
+  document.addEventListener('focusin', typed);
+  document.addEventListener('focusout', () => requestAnimationFrame(show));
 }
 
 if (wanted()) begin(wanted()).catch(error => console.warn('not translated:', error));
