@@ -21,7 +21,7 @@ QUIET = ("body_text_color_subdued", "block_info_text_color", "input_placeholder_
 
 
 TITLE = (
-    "<h1>Inpaint</h1><p>Paint over what should go. <b>Everything runs on this machine</b>, "
+    "<h1>Inpaint</h1><p><b>Runs on this machine:</b> nothing is sent elsewhere, "
     "and every pixel outside the hole stays as it was.</p>"
 )
 ENTER = "() => {{ document.querySelector('#house').dataset.room = '{}' }}"

@@ -64,7 +64,7 @@ class Outcome:
             *self.repeat.shown,
         ]
         self.inside.connect(shared.session, shared.quick)
-        inputs = [self.inside.number, self.inside.painter, self.inside.sigma]
+        inputs = [shared.session, self.inside.number, self.inside.painter, self.inside.sigma]
         click, said = self.inside.refill.click, self.inside.said
         shared.press(click, "refill", self.refill, inputs, self.shown, show_progress_on=said)
         chosen = [self.facts, *self.inside.shown, *self.repeat.shown, *self.setup.outputs]

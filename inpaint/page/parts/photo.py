@@ -64,10 +64,13 @@ class Photo:
         update = {self.shared.session: session, self.shared.film: to_film(self.captions())}
         if not LENT:  # where processes are forked, none may be filling meanwhile
             warm_up()
-        if kept or (known and session.at):
+        if kept:
             numbers = [*session.photos, *session.results]
             return update | {self.shared.painter: told(news="hello", numbers=numbers), self.shared.status: gr.skip()}
-        painter, _, status = self._example(session, 0)
+        if known and session.at:  # a browser that keeps nothing
+            painter, _, status = self.painted(session, session.load(), None)
+        else:
+            painter, _, status = self._example(session, 0)
         return update | {self.shared.painter: painter, self.shared.status: status}
 
     def captions(self) -> list[tuple[str, str]]:

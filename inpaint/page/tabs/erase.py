@@ -28,7 +28,7 @@ class Erase(Tab):
 
     def connect(self, shared: Shared) -> None:
         self.shared, self.setup, self.outcome = shared, shared.setup, shared.outcome
-        inputs = [shared.painter, shared.intact, *self.setup.inputs]
+        inputs = [shared.session, shared.painter, shared.intact, *self.setup.inputs]
         shown = self.outcome.shown
         shared.press(shared.fill.click, "fill", self.filled, inputs, shown, show_progress_on=shared.status)
         shared.press(shared.several.click, "several", self.varied, inputs, shown, show_progress_on=shared.status)

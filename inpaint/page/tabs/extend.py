@@ -48,7 +48,7 @@ class Extend(Tab):
     def connect(self, shared: Shared) -> None:
         self.setup, self.outcome = shared.setup, shared.outcome
         shape = [self.ratio, self.anchor, self.beyond, *self.sides]
-        inputs = [shared.painter, *shape, *self.setup.inputs]
+        inputs = [shared.session, shared.painter, *shape, *self.setup.inputs]
         click, shown = self.run.click, self.outcome.shown
         shared.press(click, "extend", self.extended, inputs, shown, show_progress_on=shared.status)
 

@@ -8,7 +8,7 @@ Stage to strip:
     stage:mode {"mode": "" | "from"}
 Strip to stage:
     stage:do {"do": "show", "number"} | {"do": "before", "on"} | {"do": "again" | "reopen" | "saved"} |
-    {"do": "mode", "mode"} | {"do": "say", "text"}
+    {"do": "mode", "mode"} | {"do": "view", "title", "src", "wide"} | {"do": "say", "text"}
 Anybody to strip:
     film:do {"do": "download" | "copy" | "share"}
 Examples stand in the strip as long as there is no fill: a press of one is the event `opened` {index} for Python.

@@ -60,8 +60,12 @@ function bitsOf(image) {
   return Uint8Array.from({length: W * H}, (_, i) => data[4 * i] > 127 && data[4 * i + 3] > 127 ? 1 : 0);
 }
 
+let heard = 0;                              // the message that came last: at the end of an event Gradio says it again
+
 async function take(v) {
   if (v && !('image' in v) && !('news' in v)) return;              // our own answer
+  if (v && v.n === heard) return answer();
+  heard = v?.n || 0;
   if (v?.news) { hear(v); return answer(); }                          // what is painted stays what is said
   const mine = ++messages;
   try {
@@ -90,7 +94,7 @@ function hear(v) {
   if (v.news === 'live') return live(v);
   news = news.then(() => {
     if (v.news === 'filled') return filled(v);
-    if (v.news === 'over') { live(null); stage.classList.remove('mp-growing'); }
+    if (v.news === 'over') { live(null); grow(false); }
     if (v.news === 'hello') return hello(v);
   }).catch(error => console.error(error));
 }
@@ -168,7 +172,7 @@ const actions = {
   mask: (open = $('.mp-menu').hidden) => openHelp($('.mp-rail [data-do=mask]'), $('.mp-menu'), open),
   grow: () => grown(1), shrink: () => grown(-1),
   upload: () => document.querySelector('#mask-file')?.click(),
-  save: saveMask, again: rerun, reopen, forget,
+  save: saveMask, again: rerun, reopen, forget, unview: () => look(null),
 };
 const keys = {
   b: () => setTool('brush'), e: () => setTool('erase'), m: () => setTool('rectangle'), l: () => setTool('lasso'),
@@ -178,7 +182,7 @@ const keys = {
   '\\': () => hold(true),
   escape() {
     if (busy && !doing) return press('stop');
-    stop(); pen = null; showRing(); actions.help(false); actions.mask(false); closeCamera(); if (mode) setMode(mode);
+    stop(); pen = null; showRing(); actions.help(false); actions.mask(false); closeCamera(); look(null); if (mode) setMode(mode);
   },
 };
 const arrows = {arrowleft: [-1, 0], arrowright: [1, 0], arrowup: [0, -1], arrowdown: [0, 1]};
@@ -266,7 +270,7 @@ for (const name of ['pointerdown', 'keydown']) {
 
 // ---- what only the stage does, not a painter that is fixed ---------------------------------------------------
 const asked = {
-  show: d => choose(d.number), again: rerun, reopen, before: d => hold(d.on), mode: d => setMode(d.mode), undo: actions.undo,
+  show: d => choose(d.number), again: rerun, reopen, before: d => hold(d.on), mode: d => setMode(d.mode), view: look, undo: actions.undo,
   tool: d => setTool(d.tool), forget, saved: () => { dirtyWork = false; }, mask: saveMask, say: d => say(d.text, d.seconds),
 };
 if (!fixed) {
@@ -276,7 +280,7 @@ if (!fixed) {
   listen(document, ['stage:busy'], e => {
     busy = e.detail.on;
     stage.classList.toggle('mp-busy', busy);
-    if (!busy) { live(null); stage.classList.remove('mp-growing'); }
+    if (!busy) { live(null); grow(false); }
   });
   listen(window, ['beforeunload'], onLeave);
   listen(window, ['pagehide'], () => { if (saving) saveNow().catch(() => 0); });
