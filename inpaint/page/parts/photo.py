@@ -23,7 +23,7 @@ from .. import visitors
 from ..pictures import patch_in, picture_url, preview
 from ..session import Session
 from ..widgets.film import to_film
-from ..widgets.painter import from_painter, photo_file, told, to_painter
+from ..widgets.painter import from_painter, photo_file, to_painter, told
 from ..words import status_html
 from ..zerogpu import LENT
 from .events import guarded
@@ -66,7 +66,10 @@ class Photo:
             warm_up()
         if kept:
             numbers = [*session.photos, *session.results]
-            return update | {self.shared.painter: told(news="hello", numbers=numbers), self.shared.status: gr.skip()}
+            return update | {
+                self.shared.painter: told(news="hello", numbers=numbers),
+                self.shared.status: gr.skip(),
+            }
         if known and session.at:  # a browser that keeps nothing
             painter, _, status = self.painted(session, session.load(), None)
         else:
@@ -106,7 +109,9 @@ class Photo:
         if mask is not None:
             session.put_mask(mask)
         h, w = photo.shape
-        value = to_painter(preview(photo.rgb), mask, w, h, session.name, photo.icc, session.at) | {"example": example}
+        value = to_painter(preview(photo.rgb), mask, w, h, session.name, photo.icc, session.at) | {
+            "example": example
+        }
         said = " · ".join([f"{w} × {h} {photo.format}", *photo.notes, READY])
         return value, session, status_html(said)
 
@@ -151,7 +156,9 @@ class Photo:
         if isinstance(name, str) and name:
             session.rename(Path(name).name[:200])
         hole = from_painter({"mask": back.get("hole")})
-        painter, session, _ = self.painted(session, photo, None if hole is None else masks.resize(hole, photo.shape))
+        painter, session, _ = self.painted(
+            session, photo, None if hole is None else masks.resize(hole, photo.shape)
+        )
         fill = self._fill_back(session, photo, back)
         painter["example"] = back.get("example") if isinstance(back.get("example"), str) else ""
         if fill:
