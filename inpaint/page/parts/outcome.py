@@ -13,6 +13,7 @@ from ...contract import Image, Mask
 from ...fill import pipeline
 from ...fill.result import Fill
 from ...imaging import picture
+from ..pace import Pace
 from ..pictures import preview
 from ..results import Job, Result
 from ..session import Session
@@ -151,12 +152,14 @@ class Outcome:
     def _live(self, ticket: Ticket, fills: Iterator[Fill], small: Image):
         """The updates while it fills; gives the last fill."""
         shown = viewed = 0.0
+        pace = Pace()
         for last in fills:
             now = time.perf_counter()
+            left = pace.left(last.progress, last.report.seconds)
             if now - shown > LIVE_EVERY and last.progress < 1:
                 shown = now
                 live = {self.slider: (small, last.onto(small))}
-                live[self.status] = running(last.progress, last.note, last.report.seconds)
+                live[self.status] = running(last.progress, last.note, left=left)
                 if last.views and now - viewed > VIEWS_EVERY:
                     viewed = now
                     live |= self.inside.live(last.views)

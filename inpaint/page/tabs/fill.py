@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from ..lanes import QUICK, Errand, errand
 from ..parts.outcome import Asked
 from ..parts.tab import Shared, Tab
 from ..session import Session
@@ -22,7 +23,10 @@ class Fill(Tab):
         self.setup, self.outcome = shared.setup, shared.outcome
         inputs = [shared.painter, shared.session, self.outcome.outline, shared.intact, *self.setup.inputs]
         click, shown = self.setup.run.click, self.outcome.shown
-        shared.press(click, "fill", self.filled, inputs, shown, show_progress_on=shared.status)
+        shared.press(click, "fill", self.filled, inputs, shown, lane=self.lane, show_progress_on=shared.status)
+
+    def lane(self, *given: Any) -> Errand:
+        return errand(QUICK, given[-len(self.setup.inputs)])
 
     def filled(
         self, ticket: Ticket, value: Any, session: Session, outline: bool, intact: bool, *settings: Any
