@@ -4,8 +4,8 @@ import math
 from collections import deque
 
 ENOUGH = 0.15  # of the work done, before its pace says how long the rest takes
-STEADY = 5  # steps that went at one pace say it earlier
-SPREAD = 1.3  # between the slowest and the fastest of them
+FEW, ALIKE = 3, 1.5  # steps that this takes, and by how much what they foretell may differ
+MANY, STEADY = 5, 1.3  # the same of steps that say it earlier
 SHORTEST = 1.0  # seconds of work before anything is said
 NEAR = 1.4  # an estimate that is off by less than this factor goes on as it was told
 
@@ -18,7 +18,7 @@ class Pace:
 
     def _begin(self, seconds: float, progress: float) -> None:
         self.points = deque([(seconds, progress)])  # both rise
-        self.ends: deque[float] = deque(maxlen=STEADY)  # seconds at which it would end, as each step had it
+        self.ends: deque[float] = deque(maxlen=MANY)  # seconds at which it would end, as each step had it
         self.end: float | None = None  # what was told last
 
     def left(self, progress: float, seconds: float) -> float | None:
@@ -44,8 +44,9 @@ class Pace:
 
     def _tell(self, progress: float, seconds: float) -> None:
         """Decide what is told from now on."""
-        steady = len(self.ends) == STEADY and max(self.ends) < SPREAD * min(self.ends)
-        if seconds < SHORTEST or not (steady or progress >= ENOUGH):
+        number, factor = (FEW, ALIKE) if progress >= ENOUGH else (MANY, STEADY)
+        ends = list(self.ends)[-number:]
+        if seconds < SHORTEST or len(ends) < number or (not self.end and max(ends) > factor * min(ends)):
             return
         left, told = self.ends[-1] - seconds, (self.end or -math.inf) - seconds
         if not left / NEAR < told < left * NEAR:
