@@ -17,7 +17,7 @@ from inpaint.page.session import Session
 from inpaint.page.tabs.holes import Holes
 from inpaint.page.tickets import Tickets
 
-WAYS = {"Fill": "#run", "Compare": "#compare", "Vary": "#vary", "Extend": "#extend"}
+WAYS = {"Fill": "#run", "Vary": "#vary", "Extend": "#extend"}
 
 
 def work(ticket, steps):
@@ -29,7 +29,7 @@ def work(ticket, steps):
         yield {"status": step}
 
 
-run = in_turn(work, lambda *_: {"status": BEFORE})
+run = in_turn(work, lambda *_: {"status": BEFORE}, status="status")
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_ticket_is_taken_back_however_the_work_ends(visitor, how):
         yield {}
         raise RuntimeError
 
-    told = in_turn(failing if how == "failed" else work, dict)(drawn("fill")(visitor), visitor, 2)
+    told = in_turn(failing if how == "failed" else work, dict, status="status")(drawn("fill")(visitor), visitor, 2)
     next(told)
     if how == "left":
         told.close()
@@ -111,7 +111,7 @@ def test_a_number_that_is_no_ticket_begins_nothing(visitor, number):
 
 def test_a_ticket_is_good_once(visitor):
     number = drawn("fill")(visitor)
-    assert visitor.tickets.begin(number) and not visitor.tickets.begin(number)
+    assert visitor.tickets.take(number) and not visitor.tickets.take(number)
 
 
 def test_a_copied_page_state_has_tickets_of_its_own(visitor):
@@ -140,6 +140,7 @@ def test_all_that_waits_its_turn_takes_a_ticket(monkeypatch, tmp_path):
         number, session = fn.inputs[:2]
         assert isinstance(number, gr.Number) and isinstance(session.value, Session)
         assert fn.trigger_after is not None and fn.trigger_mode == "multiple"
+    assert all(fn.concurrency_limit is None for fn in waiting), "they wait in our own line, so as to say so"
 
 
 # ---- in the browser, with a queue
@@ -147,7 +148,7 @@ def test_all_that_waits_its_turn_takes_a_ticket(monkeypatch, tmp_path):
 
 @pytest.fixture
 def two(tmp_path):
-    """Two visitors of one page: the first fills for a minute, so that the second waits."""
+    """Two visitors of one page: the first fills for minutes, and the second waits for the same lane."""
     (tmp_path / "tmp").mkdir()
     with (
         served(ROOT / "app.py", tmp_path, TMPDIR=str(tmp_path / "tmp")) as url,
@@ -188,50 +189,38 @@ def say(page, words, where="#status"):
 
 
 @pytest.mark.browser
-def test_a_fill_stopped_in_the_queue_never_begins_and_the_next_one_does(two):
+def test_a_fill_stopped_in_line_never_begins_and_keeps_nobody_waiting(two):
     a, b = two
+    choose(b, zoo.card("dip").title)
     b.click("#run")
-    b.wait_for_timeout(1000)
-    assert "paint over" in status(b), "it waits"
-    b.click("#stop")
-    say(b, BEFORE)
-    before = status(a)
-    a.wait_for_function("was => document.querySelector('#status').innerText.trim() != was", arg=before)
-    assert "iteration" in status(a), "another visitor's fill goes on"
-    b.click("#run")  # while the first press is still in the queue
-    b.wait_for_timeout(1000)
+    say(b, "In line: 1 before you")
     b.click("#run")  # no further press
     b.wait_for_function("() => document.body.innerText.includes('Stop ends it')")
-    a.click("#stop")
-    say(a, "Stopped at")
+    b.click("#stop")
+    say(b, BEFORE)
+    choose(b, zoo.card("telea").title)
+    b.click("#run")
     say(b, "Done")
-    b.wait_for_timeout(3000)
+    before = status(a)
+    a.wait_for_function("was => document.querySelector('#status').innerText.trim() != was", arg=before)
+    assert "iteration" in status(a), "another visitor's fill goes on, and what takes seconds has not waited for it"
     assert b.locator("#history img").count() == 1, "one of three presses has filled"
 
 
 @pytest.mark.browser
 def test_all_that_waits_is_stopped_in_every_tab(two):
     a, b = two
+    choose(b, zoo.card("dip").title)
     for name, button in WAYS.items():
         tab(b, name)
         b.click(button)
-        b.wait_for_timeout(400)
-    tab(b, "Blend")
-    b.locator("#blend-examples .gallery-item").first.click()
-    b.wait_for_function("() => document.querySelector('#blend-status').innerText.includes('then Blend')")
-    b.click("#blend-go")
-    b.wait_for_timeout(600)
+        say(b, "In line")
     tab(b, "Learn")
-    b.click("#tour-show")
-    b.wait_for_timeout(600)
     b.click("#tour-stop")
     say(b, BEFORE, "#tour-status")
     tab(b, "Fill holes")
     a.click("#stop")
     say(a, "Stopped at")
-    tab(b, "Blend")
-    say(b, BEFORE, "#blend-status")
-    b.wait_for_timeout(3000)
-    assert not b.locator("#history img, #grid img, #blend-viewer img, .frames img").count()
-    tab(b, "Fill holes")
+    b.wait_for_timeout(2000)
+    assert not b.locator("#history img, #grid img").count()
     assert status(b) == BEFORE
