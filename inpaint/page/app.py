@@ -12,6 +12,7 @@ from ..contract import InpaintError
 from ..lab.examples import EXAMPLES
 from . import endpoint, prefetch
 from .lanes import MOST
+from .parts.desk import Desk
 from .parts.events import HEAVY
 from .parts.tab import share
 from .tabs import ROOMS, made
@@ -22,19 +23,26 @@ THREADS = MOST + 3 + 41  # one for each that waits in line, one for each lane's 
 QUIET = ("body_text_color_subdued", "block_info_text_color", "input_placeholder_color")
 
 
+TITLE = (
+    "<h1>Inpaint</h1><p><b>Runs on this machine:</b> nothing is sent elsewhere, "
+    "and every pixel outside the hole stays as it was.</p>"
+)
+ENTER = "() => {{ document.querySelector('#house').dataset.room = '{}' }}"
+
+
 def lay_out(blocks: gr.Blocks) -> None:
-    """The rooms, each in its tab, and what happens in them."""
-    shared, rooms = share(blocks), made(ROOMS)
-    gr.Markdown(
-        "# Inpaint\nPaint over what should go, pick a method, watch the hole fill. "
-        "Every pixel outside the hole stays as it was.",
-        elem_id="title",
-    )
-    with gr.Tabs(elem_id="rooms"):
-        for room in rooms:
-            with gr.Tab(room.title, id=room.id):
-                room.lay_out(shared)
+    """The stage, and beside it the rooms, each in its tab; what happens in them."""
+    shared, rooms, desk = share(blocks), made(ROOMS), Desk()
+    with gr.Column(elem_id="house"):
+        gr.HTML(TITLE, elem_id="title")
+        with gr.Tabs(elem_id="rooms"):
+            for room in rooms:
+                with gr.Tab(room.title, id=room.id) as tab:
+                    room.lay_out(shared)
+                tab.select(None, js=ENTER.format(room.id))
+        desk.lay_out(shared)
     endpoint.lay_out(**HEAVY)
+    desk.connect(shared)
     for room in rooms:
         room.connect(shared)
 
@@ -79,7 +87,8 @@ def _launch(blocks: gr.Blocks, host: str | None, port: int | None, mcp: bool | N
         max_file_size="60mb",
         max_threads=THREADS,
         theme=theme(),
-        css_paths=[HERE / "page.css", *sorted((HERE / "tabs").glob("*.css"))],
+        css_paths=[HERE / "page.css"],
+        head=f"<script type='module'>{(HERE / 'address.js').read_text('utf-8')}</script>",
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,

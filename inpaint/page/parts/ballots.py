@@ -17,7 +17,6 @@ from ...imaging.picture import Picture, open_picture, read_mask
 from ...lab.elo import Entry, size_of
 from ..pictures import OUTLINE, preview
 from ..session import Session, shelf
-from ..widgets.painter import from_painter
 
 KEPT = 400  # pictures on disk, of examples alone
 CASES = 4  # that an example makes
@@ -59,7 +58,8 @@ def example(photo: Path, mask: Path, number: int) -> Case:
 
 def own(session: Session, painted: object) -> Case:
     """The visitor's photo at the size that the page shows, with the hole painted on it. Raises InpaintError."""
-    photo, mask = session.load().rgb, session.mask(from_painter(painted))
+    mask = session.mask(painted)
+    photo = session.load().rgb
     pipeline.check(photo, mask)
     image = preview(photo)
     return Case("", image, masks.resize(mask, image.shape[:2]))

@@ -9,13 +9,12 @@ from ...contract import InpaintError
 from ...lab import sensitivity
 from ...lab.export import named, written
 from ...lab.trials import Cell, best
-from ..lanes import MANY, Errand, errand
+from ..lanes import MANY, Errand
 from ..parts.events import reported
 from ..parts.grid import TO_THE_GRID
 from ..parts.tab import Shared, Tab
 from ..session import Session
 from ..tickets import Ticket
-from ..widgets.painter import from_painter
 from ..words import status_html
 from .compare import ran
 
@@ -39,7 +38,7 @@ SCORES = {
 class Sensitivity(Tab):
     """The tab's widgets, and what happens when they are used."""
 
-    title, id, many = "Vary", "vary", True
+    title, id = "Robustness", "vary"
 
     def lay_out(self, shared: Shared) -> None:
         gr.HTML("Fills the same hole with the method chosen under Fill, one thing a little otherwise each time.")
@@ -62,7 +61,7 @@ class Sensitivity(Tab):
         self.run.click(None, js=TO_THE_GRID)
 
     def lane(self, *given: Any) -> Errand:
-        return errand(MANY, given[-len(self.setup.inputs)])
+        return self.setup.errand(MANY, *given[-len(self.setup.inputs) :])
 
     def varied(
         self, ticket: Ticket, value: Any, session: Session, intact: bool, kinds: list[str], by: str, *settings: Any
@@ -80,7 +79,8 @@ class Sensitivity(Tab):
         settings: Sequence,
     ):
         yield {self.shared.status: status_html("Starting…", 0.0)}
-        photo, mask = session.load(), session.mask(from_painter(value))
+        mask = session.mask(value)
+        photo = session.load()
         if not mask.any():
             raise InpaintError("There is no hole: paint over what should be filled.")
         if not kinds:
