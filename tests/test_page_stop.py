@@ -12,9 +12,9 @@ from test_page import choose, open_photo, photo_file, status, stroke
 
 from inpaint import zoo
 from inpaint.page import app
+from inpaint.page.parts.desk import Desk
 from inpaint.page.parts.events import BEFORE, HEAVY, drawn, in_turn
 from inpaint.page.session import Session
-from inpaint.page.tabs.holes import Holes
 from inpaint.page.tickets import Tickets
 
 WAYS = {"Fill": "#run", "Vary": "#vary", "Extend": "#extend"}
@@ -122,9 +122,9 @@ def test_a_copied_page_state_has_tickets_of_its_own(visitor):
 
 def test_stop_says_at_once_what_will_not_begin(visitor):
     room = SimpleNamespace()
-    assert BEFORE not in str(Holes.stopped(room, visitor))
+    assert BEFORE not in str(Desk.stopped(room, visitor))
     drawn("fill")(visitor)
-    assert BEFORE in Holes.stopped(room, visitor)
+    assert BEFORE in Desk.stopped(room, visitor)
 
 
 def test_all_that_waits_its_turn_takes_a_ticket(monkeypatch, tmp_path):
@@ -135,7 +135,7 @@ def test_all_that_waits_its_turn_takes_a_ticket(monkeypatch, tmp_path):
 
     waiting = [fn for fn in asyncio.run(build()).fns.values() if fn.concurrency_id == HEAVY["concurrency_id"]]
     pressed = [fn for fn in waiting if fn.api_visibility == "private"]
-    assert len(pressed) == 10 and len(waiting) == 12, "ten buttons and two endpoints"
+    assert len(pressed) == 11 and len(waiting) == 13, "eleven buttons and two endpoints"
     for fn in pressed:
         number, session = fn.inputs[:2]
         assert isinstance(number, gr.Number) and isinstance(session.value, Session)
