@@ -9,6 +9,7 @@ Waiting for a fill is cut short; the status line keeps the seconds that it took.
 import io
 import shutil
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import PIL.Image
@@ -23,7 +24,8 @@ POINTER = """() => {
   dot.style.cssText = 'position:fixed;z-index:99;width:14px;height:14px;border-radius:50%;pointer-events:none;' +
     'background:#ff1f7a;box-shadow:0 0 0 3px #fff9;transform:translate(-50%,-50%);left:-50px;top:0';
   document.body.append(dot);
-  addEventListener('pointermove', e => { dot.style.left = e.clientX + 'px'; dot.style.top = e.clientY + 'px'; }, true);
+  const follow = e => Object.assign(dot.style, {left: e.clientX + 'px', top: e.clientY + 'px'});
+  addEventListener('pointermove', follow, true);
 }"""
 
 
@@ -62,7 +64,7 @@ def stroke(page: Page, reel: Reel, points: list[tuple[float, float]], steps: int
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
     page.mouse.move(*places[0])
     page.mouse.down()
-    for (x0, y0), (x1, y1) in zip(places, places[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(places):
         for k in range(1, steps + 1):
             page.mouse.move(x0 + (x1 - x0) * k / steps, y0 + (y1 - y0) * k / steps)
             page.wait_for_timeout(20)

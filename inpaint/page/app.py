@@ -60,7 +60,11 @@ def theme() -> gr.themes.Base:
     a main button that does not pale, as if it were switched off, under the pointer that has just pressed it.
     """
     quiet = {f"{name}{dark}": f"*neutral_{300 if dark else 600}" for name in QUIET for dark in ("", "_dark")}
-    pressed = {f"button_primary_background_fill_hover{dark}": "*primary_600" for dark in ("", "_dark")}
+    pressed = {
+        f"button_primary_background_fill{hover}{dark}": f"*primary_{700 if hover else 600}"
+        for hover in ("", "_hover")
+        for dark in ("", "_dark")
+    }
     fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
     return gr.themes.Soft(**fonts).set(**quiet, **pressed)
 

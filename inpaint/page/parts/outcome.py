@@ -60,7 +60,7 @@ class Outcome:
     def connect(self, shared: "Shared") -> None:
         self.session, self.status, self.painter = shared.session, shared.status, shared.painter
         self.shown = [
-            *(self.painter, self.facts, self.status, self.session),
+            *(self.painter, self.facts, self.status, self.session, self.setup.model),
             *self.inside.shown,
             *self.repeat.shown,
         ]
@@ -138,6 +138,7 @@ class Outcome:
             self.facts: facts_html(result),
             self.status: status_html(done),
             self.session: session,
+            self.setup.model: self.setup.fresh(),  # weights may have come with it
             **self.inside.show(session, result),
             **self.repeat.show(result),
         }
