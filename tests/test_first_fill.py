@@ -12,7 +12,7 @@ from test_page import choose, run, status
 from test_page import site as site
 
 from inpaint.imaging.picture import open_picture, read_mask
-from inpaint.lab.examples import examples
+from inpaint.lab.examples import front
 
 pytestmark = pytest.mark.browser
 LAPTOP = {"viewport": {"width": 1280, "height": 720}}
@@ -64,9 +64,9 @@ def seen(page):
 
 def changed(page, example):
     """How far the screen is from the photo, in levels: in the left third of the hole, and in the right."""
-    photo, mask_path = examples()[example]
-    truth, shot = open_picture(photo).rgb, seen(page)
-    hole, _ = read_mask(mask_path, truth.shape[:2])
+    chosen = front()[example]
+    truth, shot = open_picture(chosen.photo).rgb, seen(page)
+    hole, _ = read_mask(chosen.mask, truth.shape[:2])
     h, w = shot.shape[:2]
     small = np.asarray(PIL.Image.fromarray(truth).resize((w, h), PIL.Image.Resampling.BICUBIC)).astype(float)
     there = np.asarray(PIL.Image.fromarray(hole).resize((w, h), PIL.Image.Resampling.NEAREST))

@@ -16,11 +16,10 @@ from ... import inpaint
 from ...contract import InpaintError, Mask
 from ...imaging import masks
 from ...imaging.colour import of_rgb
-from ...imaging.picture import Picture, open_picture
-from ...imaging.resize import within
+from ...imaging.picture import Picture
 from ...lab.manifest import digest
 from .. import visitors
-from ..pictures import patch_in, picture_url, preview
+from ..pictures import data_url, patch_in, preview
 from ..session import Session
 from ..widgets.film import to_film
 from ..widgets.painter import from_painter, photo_file, to_painter, told
@@ -78,7 +77,7 @@ class Photo:
 
     def captions(self) -> list[tuple[str, str]]:
         """The examples for the strip: words, and a small picture."""
-        return [(one.caption, thumbnail(one.photo)) for one in self.examples]
+        return [(one.caption, data_url(one.thumb.read_bytes(), "webp")) for one in self.examples if one.front]
 
     def opened(self, path: str, session: Session, value: Any) -> tuple:
         run = session.wanted
@@ -194,12 +193,6 @@ def decoded(url: str, shape: tuple[int, int]) -> np.ndarray:
     if pixels is None:
         raise InpaintError("What the browser had kept is of another size: fill once more.")
     return pixels
-
-
-@cache
-def thumbnail(path: Path) -> str:
-    """A small picture of an example as a data URL."""
-    return picture_url(within(open_picture(path).rgb, 200), "WEBP")
 
 
 @cache
