@@ -87,7 +87,7 @@ function everything(node) {
 const fields = new WeakMap();               // [what the field holds, what it shows]
 
 function show() {
-  for (const field of document.querySelectorAll('input[role=listbox]')) {
+  for (const field of document.querySelectorAll('input[role=combobox]')) {
     if (field === document.activeElement || fields.get(field)?.[1] === field.value) continue;
     const told = other(field.value);
     if (told === null) continue;
