@@ -105,18 +105,17 @@ def large():
 
 
 def main(wanted):
-    """Make what is wanted, or everything."""
+    """Make what is wanted, or everything; what is made is kept when the rest is stopped."""
     path = HERE / gallery.INDEX
     index = json.loads(path.read_text("utf-8")) if path.exists() else {"tours": {}, "shows": {}}
     tours = {name: lambda name=name: toured(name) for name in zoo.names() if zoo.ready(name)}
     shows = {show.name: lambda show=show: shown(show) for show in gallery.SHOWS} | {"face": face, "large": large}
     for kind, makers in (("tours", tours), ("shows", shows)):
-        for name, make in makers.items():
-            if not wanted or name in wanted:
-                print(name, flush=True)
-                index[kind][name] = make()
-        index[kind] = {name: index[kind][name] for name in makers if name in index[kind]}
-    path.write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        for name in (name for name in makers if not wanted or name in wanted):
+            print(name, flush=True)
+            made = index[kind] | {name: makers[name]()}
+            index[kind] = {name: made[name] for name in makers if name in made}
+            path.write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n", "utf-8")
     listed = {one["file"] for kind in index.values() for pictures in kind.values() for one in pictures}
     for file in HERE.glob("*.webp"):
         if file.name not in listed:
