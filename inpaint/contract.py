@@ -241,6 +241,8 @@ class Card:
     context: float = 1.0  # how much surrounding the model wants, in hole sizes
     detail: float = 0.0  # 0..1, how much detail of the surroundings its soft fills are given
     borders: bool = False  # a hole may be open to the picture's border: it needs no known pixels beyond
+    short: str = ""  # what to call it where there is little room; "": the title
+    line: str = ""  # what it is good at, in at most 60 letters; every model of the zoo has one
     options: tuple[Option, ...] = ()
     tour: Tour | None = None  # every model of the zoo has one
     seeded: bool = False  # takes `seed`

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from .checkpoints import checkpoint, store
+from .checkpoints import checkpoint, hub, store
 from .checkpoints.store import Download, Offer
 from .contract import PRECISIONS, Card, Inpainter, InpaintError
 
@@ -113,7 +113,7 @@ def fetch(name: str, tag: str = "") -> Iterator[Download]:
     try:
         yield from offer(name, tag).fetch()
     except InpaintError as error:
-        raise InpaintError(f"{error} {_ready_instead()}") from None
+        raise hub.retold(error, f"{str(error).rstrip('.')}. {_ready_instead()}") from None
 
 
 # ---- models in memory

@@ -24,17 +24,33 @@ CHUNK = 1 << 20
 ONE_AT_A_TIME = threading.Lock()  # the client's threads share a connection, and one that fails closes it
 
 
+NO_ANSWER = "there is no connection; check the network"
+
+
 class Unavailable(InpaintError):
     """A file that cannot be had from one place, and why."""
 
     def __init__(self, source: Source, reason: str):
-        super().__init__(f"{source.address} cannot be had: {reason}.")
-        self.source, self.reason = source, reason
+        super().__init__(f"{source.address.rsplit('/', 1)[-1]} cannot be had from {host(source)}: {reason}.")
+        self.source, self.reason, self.host = source, reason, host(source)
 
-    @property
-    def host(self) -> str:
-        """Whom was asked."""
-        return self.source.address.split("/")[2]
+
+class Offline(InpaintError):
+    """No place that was asked gives an answer: it is the network."""
+
+    def __init__(self, words: str, hosts: frozenset[str]):
+        super().__init__(words)
+        self.hosts = hosts
+
+
+def retold(error: InpaintError, words: str) -> InpaintError:
+    """The same in other words."""
+    return Offline(words, error.hosts) if isinstance(error, Offline) else InpaintError(words)
+
+
+def host(source: Source) -> str:
+    """Whom to ask."""
+    return source.address.split("/")[2]
 
 
 def folder(name: str) -> Path:
@@ -274,5 +290,5 @@ def reason(error: BaseException) -> str:
     if "consistency" in str(error).lower():
         return "the connection was cut; try again"
     if any(word in type(error).__name__ for word in ("Connect", "Timeout", "Protocol", "Network", "Proxy", "Read")):
-        return "there is no connection; check the network"
+        return NO_ANSWER
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}".rstrip(".")

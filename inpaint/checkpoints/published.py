@@ -29,7 +29,9 @@ def first(sources: tuple[Source, ...], part: str, report: Report) -> tuple[Path,
             return path, source.digest.startswith("sha256:")
         except InpaintError as error:
             errors.append(error)
-    raise InpaintError(_summed_up(errors) or f"no place is known to get {part} from")
+    words = _summed_up(errors) or f"no place is known to get {part} from"
+    silent = [e.host for e in errors if isinstance(e, hub.Unavailable) and e.reason == hub.NO_ANSWER]
+    raise hub.Offline(words, frozenset(silent)) if silent and len(silent) == len(sources) else InpaintError(words)
 
 
 def _summed_up(errors: list[InpaintError]) -> str:

@@ -194,6 +194,17 @@ class Offer:
 
     # -- getting and loading them
 
+    @property
+    def coming(self) -> Download | None:
+        """How far the download is that is under way, whoever began it; None where there is none."""
+        job = JOBS.get((self.name, self.tag))
+        return job.state if job and job.thread.is_alive() else None
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Whom to ask for what is not here."""
+        return frozenset(hub.host(source) for sources in self.facts.parts.values() for source in sources)
+
     def fetch(self) -> "Iterator[Download]":
         """Get weights that are not here yet, and convert them, telling how far it is.
 
@@ -256,7 +267,7 @@ class Offer:
             except InpaintError as error:
                 whole = "; ".join([*reasons, str(error).rstrip(".")])
                 size = f"{self.facts.megabytes:.0f} MB"
-                raise InpaintError(f"{self.card.title} needs its weights, {size}, and {whole}.") from None
+                raise hub.retold(error, f"{self.card.title} needs its weights, {size}, and {whole}.") from None
             return _kept(path, lambda part: checkpoint.save(parts, self._about(), part))
 
     def _about(self) -> dict[str, Any]:

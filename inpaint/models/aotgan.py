@@ -26,6 +26,7 @@ def load(device: str, net: "nn.Module") -> Inpainter:
 
 CARD = Card(
     title="AOT-GAN",
+    line="Large holes: sharp texture, plausible structure",
     summary="Aggregates context from near and far in every block. Sharp textures and plausible structure in large "
     "holes, at 512 × 512.",
     paper="Y. Zeng, J. Fu, H. Chao, B. Guo, “Aggregated Contextual Transformations for High-Resolution Image "

@@ -22,6 +22,7 @@ def _weights(title: str, file: str, blob: str) -> Weights:
 
 CARD = Card(
     title="CR-Fill",
+    line="Like DeepFill v2, but faster and with less memory",
     summary="DeepFill v2's network, taught to borrow from the known surroundings without searching them: its "
     "attention was there for training only. So it is faster, and needs less memory.",
     paper="Y. Zeng, Z. Lin, H. Lu, V. M. Patel, “CR-Fill: Generative Image Inpainting with Auxiliary Contextual "

@@ -21,6 +21,7 @@ def _openmmlab(title: str, file: str, data: str) -> Weights:
 
 CARD = Card(
     title="DeepFill v1",
+    line="Rectangular holes; copies from around them",
     summary="Paints a coarse guess, then refines it with an attention that copies from the known surroundings. "
     "Made for rectangular holes; the view shows what is copied from where.",
     paper="J. Yu, Z. Lin, J. Yang, X. Shen, X. Lu, T. S. Huang, “Generative Image Inpainting with Contextual "

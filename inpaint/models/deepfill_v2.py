@@ -58,6 +58,7 @@ MIRRORS = (
 
 CARD = Card(
     title="DeepFill v2",
+    line="Free-form holes; copies from around them",
     summary="Paints a coarse guess, then refines it with gates that learn what to trust and an attention that "
     "copies from the known surroundings. For free-form holes; the views show all of it.",
     paper="J. Yu, Z. Lin, J. Yang, X. Shen, X. Lu, T. Huang, “Free-Form Image Inpainting with Gated Convolution”, "

@@ -297,6 +297,7 @@ def _curve(losses: Sequence[float]) -> Image:
 
 CARD = Card(
     title="Deep Image Prior",
+    line="Text, scratches, lost pixels; slow: it learns your picture",
     summary="Fits an untrained network to the known pixels of this one picture and watches it fill the hole. No "
     "training data. Good for text, scratches and missing pixels; wide holes come out blurred.",
     paper="D. Ulyanov, A. Vedaldi, V. Lempitsky, “Deep Image Prior”, CVPR 2018",

@@ -187,6 +187,7 @@ def weights(tag: str, title: str, blobs: tuple[str, str], data: str, more: tuple
 
 CARD = Card(
     title="EdgeConnect",
+    line="Draws the edges first; you may redraw them",
     summary="Draws the edges inside the hole first, then paints between them. The edges can be redrawn, erased or "
     "borrowed from another picture; only the painting is then done again.",
     paper="K. Nazeri, E. Ng, T. Joseph, F. Z. Qureshi, M. Ebrahimi, “EdgeConnect: Generative Image Inpainting with "

@@ -41,6 +41,8 @@ def _openmmlab(title: str, file: str, data: str) -> Weights:
 
 CARD = Card(
     title="Global & Local (GLCIC)",
+    short="GLCIC",
+    line="Good structure, soft texture; pictures of any size",
     summary="The first network to fill holes of any shape anywhere in a picture of any size. Good structure, soft "
     "texture.",
     paper="S. Iizuka, E. Simo-Serra, H. Ishikawa, “Globally and Locally Consistent Image Completion”, "

@@ -23,6 +23,7 @@ def load(device: str, net: "nn.Module") -> Inpainter:
 
 CARD = Card(
     title="GMCNN",
+    line="Sees small and large things side by side",
     summary="Three columns with kernels of 7, 5 and 3 pixels, each at its own pace, see small and large things "
     "side by side. Its authors' weights are published without a digest, so none are offered: bring a file of "
     "their PyTorch version, or your own.",

@@ -55,6 +55,7 @@ def laplacian(region: Mask):
 
 CARD = Card(
     title="Harmonic / biharmonic",
+    line="Skies and gradients; blind to texture",
     summary="Stretches the smoothest membrane (harmonic) or thin plate (biharmonic) over the hole. The plainest "
     "baseline: right for skies and gradients, blind to texture.",
     paper="Chan & Shen, Mathematical models for local nontexture inpaintings, SIAM J. Appl. Math. 2002; "

@@ -30,6 +30,7 @@ BIG = "sha256:344c77bbcb158f17dd143070d1e789f38a66c04202311ae3a258ef66667a9ea9"
 
 CARD = Card(
     title="LaMa",
+    line="Large holes and repeating patterns: windows, fences, tiles",
     summary="Every layer sees the whole picture through its spectrum. Strong on large holes and on repeating "
     "patterns such as windows, fences and tiles; works far above the size it was trained at.",
     paper="R. Suvorov et al., “Resolution-robust Large Mask Inpainting with Fourier Convolutions”, WACV 2022",

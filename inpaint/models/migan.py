@@ -74,6 +74,7 @@ SHA = "sha256:6f1f3530a1a2324b19752018ce756088b07973cda8d7d890034ace5c8a48c40b"
 
 CARD = Card(
     title="MI-GAN",
+    line="Objects and blemishes in photos; small, made for phones",
     summary="A small, fast network made for phones, good for objects and blemishes in photos. Runs the authors' "
     "ONNX file, which the makers of this program have not run themselves; its inputs are as its authors "
     "document them.",

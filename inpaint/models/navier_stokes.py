@@ -12,6 +12,7 @@ def fill(image, mask, *, radius):
 
 CARD = Card(
     title="Navier–Stokes",
+    line="Scratches, text, smooth backgrounds; no texture",
     summary="Continues the lines of equal brightness into the hole like a flowing fluid. For scratches, text and "
     "smooth backgrounds; invents no texture.",
     paper="Bertalmio, Bertozzi & Sapiro, Navier-Stokes, Fluid Dynamics, and Image and Video Inpainting, CVPR 2001",

@@ -245,6 +245,7 @@ def borrowed(match: Match) -> np.ndarray:
 
 CARD = Card(
     title="PatchMatch",
+    line="Texture and repetition: grass, bricks, walls, water",
     summary="Content-aware fill: covers the hole with overlapping patches of the rest of the picture, from coarse "
     "to fine. Good at texture and repetition; knows no objects.",
     paper="Barnes, Shechtman, Finkelstein & Goldman, PatchMatch: A Randomized Correspondence Algorithm for "

@@ -79,6 +79,8 @@ def _openmmlab(title: str, file: str, data: str) -> Weights:
 
 CARD = Card(
     title="Partial convolutions (PConv)",
+    short="PConv",
+    line="Irregular holes, closed from the rim inwards",
     summary="Sees known pixels only, and closes the hole from its rim layer by layer. For irregular holes; the "
     "view shows the masks close.",
     paper="G. Liu, F. A. Reda, K. J. Shih, T.-C. Wang, A. Tao, B. Catanzaro, “Image Inpainting for Irregular Holes "

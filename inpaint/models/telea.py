@@ -12,6 +12,8 @@ def fill(image, mask, *, radius):
 
 CARD = Card(
     title="Telea (fast marching)",
+    short="Telea",
+    line="Scratches and thin lines, at once; no texture",
     summary="Grows the colours of the rim inwards, nearest pixels first. For scratches, text and thin lines; "
     "wide holes turn into smears.",
     paper="Telea, An Image Inpainting Technique Based on the Fast Marching Method, JGT 2004",

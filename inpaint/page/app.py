@@ -11,6 +11,7 @@ import gradio as gr
 from ..contract import InpaintError
 from ..lab.examples import EXAMPLES
 from . import endpoint
+from .parts.desk import Desk
 from .parts.events import HEAVY
 from .parts.tab import share
 from .tabs import ROOMS, made
@@ -19,19 +20,26 @@ HERE = Path(__file__).parent
 QUIET = ("body_text_color_subdued", "block_info_text_color", "input_placeholder_color")
 
 
+TITLE = (
+    "<h1>Inpaint</h1><p><b>Runs on this machine:</b> nothing is sent elsewhere, "
+    "and every pixel outside the hole stays as it was.</p>"
+)
+ENTER = "() => {{ document.querySelector('#house').dataset.room = '{}' }}"
+
+
 def lay_out(blocks: gr.Blocks) -> None:
-    """The rooms, each in its tab, and what happens in them."""
-    shared, rooms = share(blocks), made(ROOMS)
-    gr.Markdown(
-        "# Inpaint\nPaint over what should go, pick a method, watch the hole fill. "
-        "Every pixel outside the hole stays as it was.",
-        elem_id="title",
-    )
-    with gr.Tabs(elem_id="rooms"):
-        for room in rooms:
-            with gr.Tab(room.title, id=room.id):
-                room.lay_out(shared)
+    """The stage, and beside it the rooms, each in its tab; what happens in them."""
+    shared, rooms, desk = share(blocks), made(ROOMS), Desk()
+    with gr.Column(elem_id="house"):
+        gr.HTML(TITLE, elem_id="title")
+        with gr.Tabs(elem_id="rooms"):
+            for room in rooms:
+                with gr.Tab(room.title, id=room.id) as tab:
+                    room.lay_out(shared)
+                tab.select(None, js=ENTER.format(room.id))
+        desk.lay_out(shared)
     endpoint.lay_out(**HEAVY)
+    desk.connect(shared)
     for room in rooms:
         room.connect(shared)
 
@@ -49,7 +57,11 @@ def theme() -> gr.themes.Base:
     a main button that does not pale, as if it were switched off, under the pointer that has just pressed it.
     """
     quiet = {f"{name}{dark}": f"*neutral_{300 if dark else 600}" for name in QUIET for dark in ("", "_dark")}
-    pressed = {f"button_primary_background_fill_hover{dark}": "*primary_600" for dark in ("", "_dark")}
+    pressed = {
+        f"button_primary_background_fill{hover}{dark}": f"*primary_{700 if hover else 600}"
+        for hover in ("", "_hover")
+        for dark in ("", "_dark")
+    }
     fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
     return gr.themes.Soft(**fonts).set(**quiet, **pressed)
 
@@ -74,7 +86,8 @@ def _launch(blocks: gr.Blocks, host: str | None, port: int | None, mcp: bool | N
         allowed_paths=[str(EXAMPLES)],
         max_file_size="60mb",
         theme=theme(),
-        css_paths=[HERE / "page.css", *sorted((HERE / "tabs").glob("*.css"))],
+        css_paths=[HERE / "page.css"],
+        head=f"<script type='module'>{(HERE / 'address.js').read_text('utf-8')}</script>",
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,

@@ -1,6 +1,8 @@
-"""A finished fill on disk: how it is kept, and how it is read back."""
+"""A finished fill on disk: how it is kept, and how it is read back.
 
-import os
+Of a fill its patch is kept, not the picture: that is put together, and encoded, when somebody asks for it.
+"""
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,24 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from ..contract import Array, Image, Mask
+from ..contract import Array, Mask
 from ..fill.patch import shrink
 from ..fill.result import Fill, Trace
 from ..imaging import files, masks
-from ..imaging.colour import of_rgb
 from ..imaging.masks import Box
 from ..imaging.picture import Picture
 from ..lab.manifest import of, to_json
 from .edges import EDGES, Edges
-from .pictures import is_wide, outlined, preview
+from .pictures import is_wide
 
 
 @dataclass(frozen=True)
 class Job:
-    """A fill to be made: on which photo, how, and with which edits."""
+    """A fill to be made: of which picture, how, and with which edits."""
 
-    source: Path  # the photo
-    name: str
+    base: int  # the number of the picture that is filled
+    name: str  # of the photo's file
     model: str
     options: Mapping[str, Any]
     strokes: tuple[Mask, Mask] | None = None  # drawn, erased: of the patch
@@ -33,39 +34,43 @@ class Job:
     repeats: bool = True  # whether a manifest can tell how it is made
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Result:
     """A finished fill, on disk."""
 
-    photo: Path  # full size, PNG, with the photo's metadata
-    before: Path
-    after: Path
-    outlined: Path  # `after` with the hole's rim drawn on it
-    views: list[tuple[Path, str]]
-    strips: list[tuple[Path, str]]  # views that are wide
-    title: str
-    line: str  # what was done
-    format: str  # of the photo it was made from
+    number: int  # by which the stage knows it
+    folder: Path
     job: Job  # what was asked for, without its arrays
+    title: str  # of the method
+    line: str  # what was done
+    share: float  # of the picture that was filled, 0..1
+    seconds: float
+    views: list[tuple[Path, str, bool]]  # of the inside of the method: picture, title, whether it is a film strip
     traced: bool  # whether it is known where pixels were copied from
     edged: bool  # whether it has edges to edit
-    shape: tuple[int, int]  # (H, W) of the photo
+    shape: tuple[int, int]  # (H, W) of the picture
     manifest: Path | None  # with which it can be made again; None where it was stopped
 
     @property
     def inside(self) -> Path:
         """The arrays of `traces`, `mask` and `edges`."""
-        return self.photo.with_name("inside.npz")
+        return self.folder / "inside.npz"
+
+    @property
+    def stem(self) -> str:
+        """What its files are called."""
+        return "-".join(filter(None, (stem_of(self.job.name), self.job.model or "filled")))
+
+    def onto(self, base: Picture) -> Picture:
+        """The picture that was filled, with the fill."""
+        mask, image = self.mask(), np.zeros((*self.shape, 3), np.uint8)
+        image[masks.box_of(mask)] = np.load(self.folder / "patch.npy")
+        return base.filled(image, mask)
 
     def mask(self) -> Mask:
         """(H, W) of the photo: the hole."""
         with np.load(self.inside) as kept:
             return unpacked(kept["mask"], self.shape)
-
-    def hole(self) -> Mask:
-        """The hole at the size of `after`."""
-        with np.load(self.inside) as kept:
-            return kept["small"]
 
     def traces(self) -> tuple[Trace, ...]:
         """Where pixels were copied from."""
@@ -81,55 +86,48 @@ class Result:
             return Edges(_box(kept["crop"]), *(kept[name] for name in ("map", "hole", "draw", "erase")))
 
 
-def keep(folder: Path, fill: Fill, photo: Picture, mask: Mask, line: str, job: Job) -> Result:
+def keep(folder: Path, number: int, fill: Fill, mask: Mask, line: str, job: Job) -> Result:
     """Write a finished fill to an empty folder, with all that the page shows of it. `line`: what was done."""
-    path = folder / f"{_stem(job.name)}-{fill.report.model}.png"
-    photo.filled(fill.image, mask).save(path)
-    before = preview(photo.rgb)
-    after = fill.onto(before)
-    hole = masks.resize(mask, after.shape[:2])
+    report = fill.report
     result = Result(
-        *(path, *_previews(folder, photo, before, after, outlined(after, hole))),
-        *(*_views(folder, fill), fill.report.title, line, photo.format),
-        job=replace(job, source=_source(folder, photo, job), strokes=None, layers={}),
+        number,
+        folder,
+        job=replace(job, strokes=None, layers={}),
+        title=report.title,
+        line=line,
+        share=report.hole,
+        seconds=report.seconds,
+        views=_views(folder, fill),
         traced=bool(fill.traces),
         edged=EDGES in fill.views,
         shape=mask.shape,
         manifest=_manifest(folder, fill, mask, job) if _repeats(fill, job) else None,
     )
+    np.save(folder / "patch.npy", fill.crop(masks.box_of(mask)))
     with files.replacing(result.inside) as part:
-        np.savez_compressed(part, small=hole, **_arrays(fill, mask, job))
+        np.savez_compressed(part, **_arrays(fill, mask, job))
     return result
 
 
-def _previews(folder: Path, photo: Picture, *pictures: Image) -> list[Path]:
-    """The files of before, after and outlined."""
-    paths = [folder / f"{name}.jpg" for name in ("before", "after", "outlined")]
-    for path, picture in zip(paths, pictures, strict=True):
-        Picture(picture, icc=of_rgb(photo.icc)).save(path)
-    return paths
+def put_back(folder: Path, number: int, patch: Array, hole: Mask, said: str, job: Job) -> Result:
+    """A fill of which no more is known than its pixels: `patch` (H, W, 3) uint8, read in the hole (H, W)."""
+    share = masks.count(hole) / hole.size
+    result = Result(number, folder, job, said, said, share, 0.0, [], False, False, hole.shape, None)
+    np.save(folder / "patch.npy", patch[masks.box_of(hole)])
+    with files.replacing(result.inside) as part:
+        np.savez_compressed(part, mask=np.packbits(hole), traces=0)
+    return result
 
 
-def _views(folder: Path, fill: Fill) -> tuple[list[tuple[Path, str]], list[tuple[Path, str]]]:
-    """The files of the views that are looked at, with their titles; those that are wide apart."""
-    views, strips = [], []
+def _views(folder: Path, fill: Fill) -> list[tuple[Path, str, bool]]:
+    """The files of the views that are looked at, with their titles."""
+    views = []
     for k, (title, view) in enumerate(fill.views.items()):
         if title != EDGES:
             path = folder / f"view-{k}.png"
             Picture(view).save(path)
-            (strips if is_wide(view) else views).append((path, title))
-    return views, strips
-
-
-def _source(folder: Path, photo: Picture, job: Job) -> Path:
-    """The photo, where it stays when the visitor opens another."""
-    source = folder / f"source{job.source.suffix}"
-    try:
-        os.link(job.source, source)  # the same file under another name
-    except OSError:  # another photo was opened meanwhile, or the file system has no links
-        source = source.with_suffix(".png")
-        photo.save(source)
-    return source
+            views.append((path, title, is_wide(view)))
+    return views
 
 
 def _repeats(fill: Fill, job: Job) -> bool:
@@ -138,7 +136,7 @@ def _repeats(fill: Fill, job: Job) -> bool:
 
 
 def _manifest(folder: Path, fill: Fill, mask: Mask, job: Job) -> Path:
-    path = folder / f"{_stem(job.name)}-{fill.report.model}.json"
+    path = folder / f"{stem_of(job.name)}-{fill.report.model}.json"
     files.write(path, to_json(of(fill, mask, job.layers)).encode())
     return path
 
@@ -176,7 +174,7 @@ def unpacked(bits: Array, shape: tuple[int, int]) -> Mask:
     return np.unpackbits(bits, count=h * w).reshape(h, w).view(bool)
 
 
-def _stem(name: str) -> str:
+def stem_of(name: str) -> str:
     """A file name's stem, fit for another file's name."""
     stem = "".join(c if c.isalnum() or c in "-_ " else "_" for c in Path(name).stem)
     return stem.strip()[:60] or "photo"

@@ -1,7 +1,6 @@
 """What the page says of methods, weights and progress, and the widgets of a card's options."""
 
 import html
-import re
 
 import gradio as gr
 
@@ -14,33 +13,35 @@ UNSEEN = " The network is compared with its reference by numbers; this file was 
 
 
 def card_html(name: str, tag: str = "") -> str:
-    """A model's card, with the facts about the weights it will use: a line, and the rest for whoever opens it."""
+    """All there is to know about a model, and about the weights it will use."""
     offer = Offer(name, zoo.card(name), tag)
-    return f"<details><summary>{_card_line(offer)}</summary>{_about(offer)}{_about_weights(offer)}</details>"
+    return f"<div class='about'>{_about(offer)}{_about_weights(offer)}</div>"
 
 
-def _card_line(offer: Offer) -> str:
-    """What one must know before a fill. Where the line is short of room, title and weights are cut."""
-    weights = offer.facts.title if offer.tag else "no weights needed"
-    return (
-        f"<span class='cut'>{html.escape(offer.card.title)}</span><span>{offer.use}</span>"
-        f"<span>{html.escape(_licence(offer))}</span><span class='cut'>{html.escape(weights)}</span>"
-        "<span class='more'>more</span>"
-    )
+def called(offer: Offer) -> str:
+    """A method's name where there is little room; with the small weights that are shipped it is the "lite" one."""
+    return (offer.card.short or offer.card.title) + (" lite" if offer.facts.shipped else "")
 
 
-def _licence(offer: Offer) -> str:
-    """The name of the licence that counts: of the weights, where there are any."""
-    return re.split("[,;(]", offer.facts.licence if offer.tag else offer.card.licence)[0].strip()
+def badge(offer: Offer) -> str:
+    """Whether results may be made for money, in a word."""
+    return {True: "free", False: "non-commercial", None: "unclear"}[offer.terms[1]]
+
+
+def line(offer: Offer) -> str:
+    """What a method is good at, in a line."""
+    return (offer.card.line or offer.card.summary) + (" · lite: soft" if offer.facts.shipped else "")
 
 
 def _about(offer: Offer) -> str:
     card, e = offer.card, html.escape
-    badges = (need(offer.name, offer.tag), card.speed)
-    badges = "".join(f"<span class='badge'>{e(words)}</span>" for words in badges if words)
+    facts = ", ".join(filter(None, (offer.use, card.speed, need(offer.name, offer.tag))))
     paper = f"<a href='{e(card.link)}' target='_blank' rel='noopener'>{e(card.paper)}</a>"
     code = card.licence.removesuffix("; weights: see each tag")
-    return f"<p>{e(card.summary)}</p><p class='facts'>{badges} Licence: {e(code)}. {paper}</p>"
+    return (
+        f"<p><b>{e(card.title)}.</b> {e(card.summary)}</p><p>{e(facts[0].upper() + facts[1:])}.</p>"
+        f"<p class='facts'>Licence: {e(code)}.</p><p class='facts'>{paper}</p>"
+    )
 
 
 def _about_weights(offer: Offer) -> str:
@@ -64,22 +65,21 @@ def need(name: str, tag: str) -> str:
     if offer.present:
         return ""
     facts = offer.facts
-    host = next(s.address.split("/")[2] for sources in facts.parts.values() for s in sources)
-    return f"needs a download of {facts.megabytes:.0f} MB from {host}"
+    return f"needs a download of {facts.megabytes:.0f} MB from {' or '.join(sorted(offer.hosts))}"
+
+
+def listed() -> list[Offer]:
+    """The methods on offer: those that are ready, the default first, then what needs a download."""
+    first, offers = zoo.default(), [zoo.offer(name) for name in zoo.names() if not barred(name)]
+    return sorted(offers, key=lambda offer: (not offer.present, offer.name != first))
 
 
 def methods() -> list[tuple[str, str]]:
-    """The drop-down: what is ready now, the default first, then what needs a download."""
-    first = zoo.default()
-    names = sorted(zoo.names(), key=lambda name: name != first)
-    offers = [zoo.offer(name) for name in names if not barred(name)]
-    ready = [(offer.card.title, offer.name) for offer in offers if offer.present]
-    more = [
-        (f"{offer.card.title} (download, {offer.facts.megabytes:.0f} MB)", offer.name)
-        for offer in offers
-        if not offer.present
+    """The same for a drop-down."""
+    return [
+        (called(offer) + ("" if offer.present else f" (download, {offer.facts.megabytes:.0f} MB)"), offer.name)
+        for offer in listed()
     ]
-    return [*ready, *more]
 
 
 def barred(name: str) -> bool:

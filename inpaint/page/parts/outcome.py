@@ -1,5 +1,6 @@
-"""A fill on its way and its result: before and after, what was done, downloads, the history, the inside."""
+"""A fill on its way and its result: what the stage is told, and what was done in words."""
 
+import html
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -9,15 +10,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import gradio as gr
 
 from ... import stream, zoo
-from ...contract import Image, Mask
+from ...contract import Image, InpaintError, Mask
 from ...fill import pipeline
 from ...fill.result import Fill
-from ...imaging import picture
-from ..pictures import preview
+from ...imaging import masks
+from ...imaging.colour import of_rgb
+from ...imaging.picture import Picture
+from ..pictures import patch_of, preview
 from ..results import Job, Result
 from ..session import Session
 from ..tickets import Ticket
-from ..words import card_html, methods, running, status_html
+from ..widgets.painter import grid, mask_url, to_painter, told
+from ..widgets.viewer import address
+from ..words import running, status_html
 from .events import guarded, reported
 from .inside import Inside
 from .repeat import Repeat, verdict
@@ -27,140 +32,131 @@ if TYPE_CHECKING:
     from .tab import Shared
 
 LIVE = 640  # longest side of the pictures sent while a fill is under way
-AFTER = 0  # percent: where the handle stands for the whole result to be seen
-LIVE_EVERY, VIEWS_EVERY = 0.4, 2.0  # seconds
+LIVE_EVERY = 0.4  # seconds
+OVER = {"news": "over"}
 Fills = Callable[[Image, Mask], Iterator[Fill]]
 
 
 class Asked(NamedTuple):
-    """A fill to be made: of the job's photo."""
+    """A fill to be made: of the job's picture."""
 
     job: Job
     mask: Mask
     fills: Fills | None = None  # None: as the job says
+    larger: Picture | None = None  # a picture of another size, for the fills: it becomes a photo of its own
+    why: str = ""  # this method, where the visitor left that open
 
 
 class Outcome:
-    """The widgets, and the one way by which fills come into them."""
+    """The widgets, and the one way by which fills come to the stage."""
 
     def __init__(self, setup: Setup) -> None:
         self.setup, self.repeat, self.inside = setup, Repeat(), Inside()
 
     def lay_out(self) -> None:
-        with gr.Column(elem_id="outcome"):
-            self.slider = gr.ImageSlider(
-                format="webp",
-                interactive=False,
-                label="Before / after",
-                elem_id="result",
-                slider_position=AFTER,
-                max_height=620,
-                buttons=["fullscreen"],
-            )
-            self.facts = gr.Markdown(elem_id="facts")
-            with gr.Row(elem_id="take", visible=False) as self.take:
-                self.download = gr.DownloadButton(
-                    "Download full size", variant="primary", size="md", elem_id="download", scale=3, min_width=160
-                )
-                self.format = gr.Dropdown(
-                    ["PNG"], value="PNG", label="as", container=False, min_width=90, elem_id="format", scale=1
-                )
-                self.onward = gr.Button(
-                    "Continue from this result", size="md", elem_id="continue", scale=3, min_width=160
-                )
-            self.outline = gr.Checkbox(False, label="show hole outline", elem_id="outline", container=False)
-            self.repeat.lay_out_take()
-            self.inside.lay_out()
-
-    def lay_out_history(self) -> None:
-        self.history = gr.Gallery(
-            label="Your results: press one to go back to it",
-            columns=8,
-            height=190,
-            object_fit="contain",
-            allow_preview=False,
-            format="webp",
-            buttons=[],
-            elem_id="history",
-            visible=False,
-        )
+        self.facts = gr.HTML(elem_id="facts")
 
     def connect(self, shared: "Shared") -> None:
-        self.session, self.status = session, status = shared.session, shared.status
-        quick = shared.quick
+        self.session, self.status, self.painter = shared.session, shared.status, shared.painter
         self.shown = [
-            *(self.slider, self.facts, self.take, self.download, self.format, self.history),
-            *(status, self.setup.model, self.setup.card, session),
+            *(self.painter, self.facts, self.status, self.session, self.setup.model),
             *self.inside.shown,
             *self.repeat.shown,
         ]
-        self.inside.connect(session, quick)
-        inputs = [session, self.outline, self.inside.painter, self.inside.sigma]
+        self.inside.connect(shared.session, shared.quick)
+        inputs = [shared.session, self.inside.number, self.inside.painter, self.inside.sigma]
         click, said = self.inside.refill.click, self.inside.said
         shared.press(click, "refill", self.refill, inputs, self.shown, show_progress_on=said)
-        self.outline.change(self.outlined, [session, self.outline], self.slider, **quick)
-        self.history.select(self.selected, [session, self.outline], self.shown, **quick)
-        self.format.change(guarded(self.reformatted), [session, self.format], self.download, **quick)
+        chosen = [self.facts, *self.inside.shown, *self.repeat.shown, *self.setup.outputs]
+        self.painter.chosen(guarded(self.chosen), [shared.session], chosen, **shared.quick)
 
     # -- fills
 
-    def run(self, ticket: Ticket, session: Session, outline: bool, asked: Callable[[], Asked]) -> Iterator[dict]:
+    def run(self, ticket: Ticket, session: Session, asked: Callable[[], Asked]) -> Iterator[dict]:
         """Status and live pictures, then the result. A failure leaves mask, edges and results alone."""
 
         def steps() -> Iterator[dict]:
             yield {self.status: status_html("Starting…", 0.0)}
-            yield from self._fill(ticket, session, outline, *asked())
+            yield from self._fill(ticket, session, asked())
 
-        yield from reported(self.status, steps())
+        try:
+            yield from reported(self.status, steps())
+        except gr.Error:
+            yield {self.painter: told(**OVER)}
+            raise
 
-    def refill(self, ticket: Ticket, session: Session, outline: bool, painted: Any, sigma: float) -> Iterator[dict]:
+    def refill(self, ticket: Ticket, session: Session, number: int, painted: Any, sigma: float) -> Iterator[dict]:
         """Run a method once more, with the edges that the visitor made. What is told is told beside them too."""
 
         def asked() -> Asked:
-            return Asked(self.inside.job(session, painted, sigma), session.results[session.shown].mask())
+            job = self.inside.job(session, number, painted, sigma)
+            return Asked(job, session.results[number].mask())
 
-        for told in self.run(ticket, session, outline, asked):
-            yield told | {self.inside.said: told[self.status]} if self.status in told else told
+        for update in self.run(ticket, session, asked):
+            yield update | {self.inside.said: update[self.status]} if self.status in update else update
 
-    def _fill(
-        self, ticket: Ticket, session: Session, outline: bool, job: Job, mask: Mask, fills: Fills | None
-    ) -> Iterator[dict]:
-        photo = picture.open_picture(job.source)
+    def _fill(self, ticket: Ticket, session: Session, asked: Asked) -> Iterator[dict]:
+        job, mask = asked.job, asked.mask
+        photo = asked.larger or session.load(job.base)
         pipeline.check(photo.rgb, mask)  # before anything is downloaded for it
         for download in zoo.fetch(job.model, job.options["weights"]):
             yield {self.status: status_html(str(download), download.done / (download.total or math.inf))}
             if ticket.stopped:
                 yield {self.status: status_html("Stopped; the download goes on, so that it is there next time.")}
                 return
-        fills = fills or partial(stream, model=job.model, **job.options, **job.layers)
-        last = yield from self._live(ticket, fills(photo.rgb, mask), preview(photo.rgb, LIVE))
+        fills = asked.fills or partial(stream, model=job.model, **job.options, **job.layers)
+        last = yield from self._live(ticket, fills(photo.rgb, mask), photo, mask, bool(asked.larger))
+        yield self.kept(session, job, mask, last, photo, larger=bool(asked.larger), why=asked.why)
+
+    def kept(
+        self,
+        session: Session,
+        job: Job,
+        mask: Mask,
+        last: Fill,
+        photo: Picture,
+        *,
+        larger: bool = False,
+        show: bool = True,
+        why: str = "",
+    ) -> dict:
+        """The update that brings a fill to the stage and the strip; `show`: whether the stage goes to it."""
         stopped = [f"stopped at {last.progress:.0%}"] if last.progress < 1 else []
         line = " · ".join([str(last.report), *stopped, *photo.notes])
-        yield {self.status: status_html("Writing the picture…", 1.0)}
-        result = session.keep(last, photo, mask, line, job)
+        result = session.keep(last, mask, line, job)
+        if larger:
+            session.keep_as_photo(result, photo.filled(last.image, mask))
         done = f"Stopped at {last.progress:.0%}: this is how far it came." if stopped else "Done."
         if same := verdict(session, result):
             done = f"{done} Compared with the run that was opened: {same}"
-        yield {
-            **self.show(session, result, outline),
+        if why:
+            done = f"{done} {why}."
+        message = self._opened(session, result) if larger else self._filled(result, last, photo, mask, show)
+        return {
+            self.painter: message,
+            self.facts: facts_html(result),
             self.status: status_html(done),
-            self.setup.card: card_html(job.model, last.report.weights),
             self.session: session,
+            self.setup.model: self.setup.fresh(),  # weights may have come with it
+            **self.inside.show(session, result),
+            **self.repeat.show(result),
         }
 
-    def _live(self, ticket: Ticket, fills: Iterator[Fill], small: Image):
-        """The updates while it fills; gives the last fill."""
-        shown = viewed = 0.0
+    def _live(
+        self, ticket: Ticket, fills: Iterator[Fill], photo: Picture, mask: Mask, larger: bool
+    ) -> Iterator[dict]:
+        """Yield updates of the page until the fill is done or stopped; return where it got to."""
+        started, shown = time.monotonic(), -math.inf
+        small, icc = preview(photo.rgb, LIVE), of_rgb(photo.icc)
         for last in fills:
-            now = time.perf_counter()
+            now = time.monotonic()
             if now - shown > LIVE_EVERY and last.progress < 1:
                 shown = now
-                live = {self.slider: (small, last.onto(small))}
-                live[self.status] = running(last.progress, last.note, last.report.seconds)
-                if last.views and now - viewed > VIEWS_EVERY:
-                    viewed = now
-                    live |= self.inside.live(last.views)
-                yield live
+                update = {self.status: running(last.progress, last.note, now - started)}
+                if not larger:
+                    patch, at = patch_of(last, small, mask, icc)
+                    update[self.painter] = told(news="live", patch=patch, at=at)
+                yield update
             if ticket.stopped:
                 break
         fills.close()
@@ -168,47 +164,55 @@ class Outcome:
 
     # -- results
 
-    def show(self, session: Session, result: Result, outline: bool) -> dict:
-        formats = ["PNG"] if result.format not in picture.WRITES else list(dict.fromkeys(["PNG", result.format]))
-        thumbs = [(str(r.after), r.title) for r in session.results]
+    def _filled(self, result: Result, fill: Fill, photo: Picture, mask: Mask, show: bool) -> dict:
+        patch, at = patch_of(fill, preview(photo.rgb), mask, of_rgb(photo.icc))
+        return told(news="filled", patch=patch, at=at, show=show, **self.facts_of(result, mask))
+
+    def facts_of(self, result: Result, mask: Mask) -> dict:
+        """What the stage keeps of a result beside its pixels."""
         return {
-            self.setup.model: gr.update(choices=methods()),
-            self.slider: gr.update(value=self._pair(result, outline), slider_position=AFTER),
-            self.facts: result.line,
-            self.take: gr.update(visible=True),
-            self.download: str(result.photo),
-            self.format: gr.update(choices=formats, value="PNG"),
-            self.history: gr.update(value=thumbs, visible=True),
-            **self.inside.show(session, result),
-            **self.repeat.show(result),
+            "number": result.number,
+            "base": result.job.base,
+            "mask": mask_url(grid_mask(mask)),
+            "title": result.title,
+            "share": result.share,
+            "seconds": result.seconds,
+            "views": [[title, address(self.painter, path), wide] for path, title, wide in result.views],
+            "traced": result.traced,
+            "edged": result.edged,
         }
 
-    def _pair(self, result: Result, outline: bool) -> tuple[str, str]:
-        return str(result.before), str(result.outlined if outline else result.after)
+    def _opened(self, session: Session, result: Result) -> dict:
+        photo = session.load(result.number)
+        h, w = photo.shape
+        return to_painter(preview(photo.rgb), None, w, h, session.name, photo.icc, result.number)
 
-    def outlined(self, session: Session, outline: bool):
-        if not session.results:
-            return gr.skip()
-        return self._pair(session.results[session.shown], outline)
+    def chosen(self, event: gr.EventData, session: Session) -> dict:
+        """A fill was taken from the strip: its facts, method and settings come back."""
+        number = event._data.get("number") if isinstance(event._data, dict) else None
+        result = session.results.get(number) if isinstance(number, int) else None
+        if result is None:
+            return {self.facts: ""}
+        shown = {self.facts: facts_html(result), **self.inside.show(session, result), **self.repeat.show(result)}
+        return shown | self._setup_of(result.job)
 
-    def selected(self, event: gr.SelectData, session: Session, outline: bool) -> dict:
-        session.shown = int(event.index)
-        shown = self.show(session, session.results[session.shown], outline)
-        return {
-            **shown,
-            self.history: gr.skip(),
-            self.status: gr.skip(),
-            self.setup.card: gr.skip(),
-            self.session: session,
-        }
+    def _setup_of(self, job: Job) -> dict:
+        try:
+            return self.setup.put_settings(
+                job.model, job.options.get("weights", ""), job.options.get("seed", 0), job.options
+            )
+        except InpaintError:  # brought back without a method, or its weights are gone since
+            return {}
 
-    def reformatted(self, session: Session, format: str):
-        if not session.results:
-            return gr.skip()
-        result = session.results[session.shown]
-        if format == "PNG":
-            return str(result.photo)
-        path = result.photo.with_suffix(picture.WRITES[format][0])
-        if not path.exists():
-            picture.open_picture(result.photo).save(path, format)
-        return str(path)
+
+def grid_mask(mask: Mask) -> Mask:
+    """The hole at the size the stage has it."""
+    return masks.resize(mask, grid(*mask.shape))
+
+
+def facts_html(result: Result) -> str:
+    """What was done: a line, and the rest for whoever opens it."""
+    e = html.escape
+    short = f"{e(result.title)} · {100 * result.share:.1f} % of the picture"
+    short += f" · {result.seconds:.1f} s" if result.seconds else ""
+    return f"<details><summary>{short} <span class='more'>ⓘ</span></summary><p>{e(result.line)}</p></details>"

@@ -1,7 +1,8 @@
-"""The photo and the hole in it: a file or an example opened, the painter, the tools that make masks."""
+"""The photo and the hole in it: a file or an example opened, what a reload brings back, masks from files."""
 
+import base64
+import io
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -9,131 +10,189 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+import PIL.Image
 
 from ... import inpaint
 from ...contract import InpaintError, Mask
-from ...imaging import made_up, masks
+from ...imaging import masks
+from ...imaging.colour import of_rgb
 from ...imaging.picture import Picture
 from ...lab.manifest import digest
-from ..pictures import preview
+from .. import visitors
+from ..pictures import data_url, patch_in, preview
 from ..session import Session
-from ..widgets.painter import from_painter, photo_file, to_painter
+from ..widgets.film import to_film
+from ..widgets.painter import from_painter, photo_file, to_painter, told
 from ..words import status_html
 from ..zerogpu import LENT
 from .events import guarded
 from .repeat import THERE
-from .setup import whole
 from .tab import Shared
+
+ARRIVED = (Path(__file__).parents[1] / "arrive.js").read_text("utf-8")  # what a page says when it is opened
+MOST_BACK = 4_000_000  # letters of a picture that a browser gives back
+READY = "paint over what should go, then Fill"
 
 
 class Photo:
-    """The widgets, and what happens when they are used."""
+    """The hidden widgets by which pictures come, and what happens then."""
 
     def lay_out(self, shared: Shared) -> None:
         self.file = photo_file(file_types=["image"])
-        shared.painter.render()
-        self.gallery = gr.Dataset(
-            components=[gr.Image(visible=False)],
-            samples=[[str(photo)] for photo, _ in shared.examples],
-            type="index",
-            label="Examples, each with its hole",
-            samples_per_page=10,
-            elem_id="examples",
-        )
-        shared.intact.render()
-        with gr.Accordion("Mask tools", open=False, elem_id="mask-tools"):
-            self._lay_out_mask_tools()
-
-    def _lay_out_mask_tools(self) -> None:
-        with gr.Row():
-            self.mask_file = gr.UploadButton(
-                "Upload a mask (white = hole)", file_types=["image"], size="sm", elem_id="mask-file"
-            )
-            self.freeform = gr.Button("Random strokes", size="sm", elem_id="freeform")
-            self.box = gr.Button("Random box", size="sm", elem_id="box")
-            self.mask_seed = gr.Number(0, label="seed", precision=0, minimum=0, min_width=80)
-        with gr.Row():
-            self.by = gr.Slider(1, 64, 8, step=1, label="photo pixels")
-            self.grow = gr.Button("Grow the hole", size="sm", elem_id="grow")
-            self.shrink = gr.Button("Shrink the hole", size="sm", elem_id="shrink")
+        self.mask_file = gr.UploadButton(elem_id="mask-file", visible="hidden", file_types=["image"])
+        self.again = gr.Button(elem_id="restore", visible="hidden")
+        self.token, self.kept = gr.Textbox(visible=False), gr.Textbox(visible=False)
 
     # -- events
 
     def connect(self, shared: Shared) -> None:
-        self.examples = shared.examples
+        self.shared, self.examples = shared, shared.examples
         painter, session, quick = shared.painter, shared.session, shared.quick
         tools = [painter, session, shared.status]
-        self.fresh = [*tools, self.file]
-        self.file.upload(guarded(self.opened), [self.file, session], self.fresh, **quick)
-        self.gallery.click(guarded(self.example), [self.gallery, session], self.fresh, **quick)
-        shared.outcome.onward.click(guarded(self.continued), [session], self.fresh, **quick)
-        self.mask_file.upload(guarded(self.mask_opened), [self.mask_file, session], tools, **quick)
-        for button, make in ((self.freeform, made_up.random_freeform), (self.box, made_up.random_box)):
-            button.click(guarded(self.made_up(make)), [session, self.mask_seed], tools, **quick)
-        for button, sign in ((self.grow, 1), (self.shrink, -1)):
-            button.click(guarded(self.grown(sign)), [painter, session, self.by], tools, **quick)
+        shared.blocks.load(self.arrived, [self.token, self.kept], [*tools, shared.film], js=ARRIVED, **quick)
+        self.file.upload(guarded(self.opened), [self.file, session, painter], [*tools, self.file], **quick)
+        self.again.click(guarded(self.brought_back), [session, painter], tools, **quick)
+        opened = shared.film.opened(guarded(self.example), [session], [*tools, shared.outcome.facts], **quick)
+        opened.success(None, js="() => document.getElementById('run').click()")
+        self.mask_file.upload(guarded(self.mask_opened), [self.mask_file, session, painter], tools, **quick)
+        painter.grown(guarded(self.grown), [painter, session], tools, **quick)
 
-    def opened(self, path: str, session: Session) -> tuple:
+    def arrived(self, token: str, kept: str) -> dict:
+        """A page was opened, or loaded again: who it is, and what is still here; a newcomer gets an example."""
+        session, known = visitors.enter(token)
+        update = {self.shared.session: session, self.shared.film: to_film(self.captions())}
+        if not LENT:  # where processes are forked, none may be filling meanwhile
+            warm_up()
+        if kept:
+            numbers = [*session.photos, *session.results]
+            return update | {
+                self.shared.painter: told(news="hello", numbers=numbers),
+                self.shared.status: gr.skip(),
+            }
+        if known and session.at:  # a browser that keeps nothing
+            painter, _, status = self.painted(session, session.load(), None)
+        else:
+            painter, _, status = self._example(session, 0)
+        return update | {self.shared.painter: painter, self.shared.status: status}
+
+    def captions(self) -> list[tuple[str, str]]:
+        """The examples for the strip: words, and a small picture."""
+        return [(one.caption, data_url(one.thumb.read_bytes(), "webp")) for one in self.examples if one.front]
+
+    def opened(self, path: str, session: Session, value: Any) -> tuple:
         run = session.wanted
         photo = session.open(Path(path))
+        if isinstance(value, dict) and isinstance(value.get("back"), dict):
+            return *self._restored(session, photo, value["back"]), None
         if run is None or digest(photo.rgb) != run.input:
             return *self.painted(session, photo, None), None
         session.wanted = run  # the photo that a link or a manifest spoke of
         painter, session, _ = self.painted(session, photo, run.mask)
         return painter, session, status_html(THERE), None
 
-    def example(self, index: int, session: Session) -> tuple:
-        path, mask_path = self.examples[index]
-        photo = session.open(path)
-        mask, _ = session.read_mask(mask_path)
-        return *self.painted(session, photo, mask), None
+    def example(self, event: gr.EventData, session: Session) -> tuple:
+        index = event._data.get("index") if isinstance(event._data, dict) else None
+        if not isinstance(index, int) or not 0 <= index < len(self.examples):
+            raise InpaintError("There is no such example.")
+        return *self._example(session, index), ""
 
-    def continued(self, session: Session) -> tuple:
-        if not session.results:
-            raise InpaintError("There is no result yet: run a method first.")
-        photo = session.open(session.results[session.shown].photo)
-        return *self.painted(session, photo, None), None
+    def _example(self, session: Session, index: int) -> tuple:
+        one = self.examples[index]
+        photo = session.open(one.photo)
+        mask, _ = session.read_mask(one.mask)
+        painter, session, _ = self.painted(session, photo, mask, one.photo.name)
+        return painter, session, status_html(f"{one.caption}: press Fill. Or open a photo of yours.")
 
-    def painted(self, session: Session, photo: Picture, mask: Mask | None) -> tuple:
-        """The painter showing a photo that was just opened, and what to say of it."""
-        if not LENT:  # where processes are forked, none may be filling meanwhile
-            warm_up()
+    def painted(self, session: Session, photo: Picture, mask: Mask | None, example: str = "") -> tuple:
+        """The stage showing a photo that was just opened, and what to say of it."""
         if mask is not None:
             session.put_mask(mask)
         h, w = photo.shape
-        value = to_painter(preview(photo.rgb), mask, w, h, session.name, photo.icc)
-        said = " · ".join([f"{w} × {h} {photo.format}", *photo.notes, "paint over what should go, then Run"])
+        value = to_painter(preview(photo.rgb), mask, w, h, session.name, photo.icc, session.at) | {
+            "example": example
+        }
+        said = " · ".join([f"{w} × {h} {photo.format}", *photo.notes, READY])
         return value, session, status_html(said)
 
-    def mask_opened(self, path: str, session: Session) -> tuple:
+    def mask_opened(self, path: str, session: Session, value: Any) -> tuple:
+        session.mask(value)
         mask, said = session.read_mask(Path(path))
-        return self._masked(session, mask, "Mask taken", *said)
+        if not mask.any():
+            raise InpaintError("This mask has no white: white is the hole.")
+        most = [f"it covers {mask.mean():.0%}: Invert turns it round"] if mask.mean() > 0.6 else []
+        return self.masked(session, mask, "Mask taken", *most, *said)
 
-    def made_up(self, make: Callable[[tuple[int, int], int], Mask]) -> Callable[..., tuple]:
-        def handle(session: Session, seed: float | None) -> tuple:
-            if session.photo is None:
-                raise InpaintError("Open a photo first.")
-            number = whole(seed)
-            return self._masked(session, make(session.picture, number), f"Random hole, seed {number}")
+    def grown(self, event: gr.EventData, value: Any, session: Session) -> tuple:
+        by = event._data.get("by") if isinstance(event._data, dict) else None
+        if not isinstance(by, int | float) or not 0 < abs(by) <= 256:
+            raise InpaintError("Say by how many photo pixels, 1 to 256.")
+        mask = session.mask(value)
+        if not mask.any():
+            raise InpaintError("There is no hole yet: paint one first.")
+        what = "grown" if by > 0 else "shrunk"
+        return self.masked(session, masks.grow(mask, by), f"Hole {what} by {abs(by):g} photo pixels")
 
-        return handle
-
-    def grown(self, sign: int) -> Callable[..., tuple]:
-        def handle(value: Any, session: Session, pixels: float | None) -> tuple:
-            mask = session.mask(from_painter(value))
-            if not mask.any():
-                raise InpaintError("There is no hole yet: paint one first.")
-            if not pixels:
-                raise InpaintError("Say by how many photo pixels.")
-            what = "grown" if sign > 0 else "shrunk"
-            return self._masked(session, masks.grow(mask, sign * pixels), f"Hole {what} by {pixels:g} photo pixels")
-
-        return handle
-
-    def _masked(self, session: Session, mask: Mask, *said: str) -> tuple:
+    def masked(self, session: Session, mask: Mask, *said: str) -> tuple:
         session.put_mask(mask)
         h, w = session.picture
-        return to_painter(None, mask, w, h, session.name), session, status_html(" · ".join(said))
+        value = to_painter(None, mask, w, h, session.name, number=session.at)
+        return value, session, status_html(" · ".join(said))
+
+    # -- what a browser gives back to a server that was started anew
+
+    def brought_back(self, session: Session, value: Any) -> tuple:
+        """An example and what was done on it."""
+        back = value.get("back") if isinstance(value, dict) else None
+        named = back.get("example") if isinstance(back, dict) else None
+        one = next((one for one in self.examples if one.photo.name == named), None)
+        if one is None:
+            raise InpaintError("What this page had is not here any more: open your photo again.")
+        return self._restored(session, session.open(one.photo), back)
+
+    def _restored(self, session: Session, photo: Picture, back: dict) -> tuple:
+        """The stage as the browser had kept it: the photo, its hole, and the fill that was shown."""
+        first, name = session.at, back.get("name")
+        if isinstance(name, str) and name:
+            session.rename(Path(name).name[:200])
+        hole = from_painter({"mask": back.get("hole")})
+        painter, session, _ = self.painted(
+            session, photo, None if hole is None else masks.resize(hole, photo.shape)
+        )
+        fill = self._fill_back(session, photo, back)
+        painter["example"] = back.get("example") if isinstance(back.get("example"), str) else ""
+        if fill:
+            painter["fill"] = fill
+        said = status_html("The server has started anew: photo, hole and the fill that was shown are back.")
+        session.at = fill["number"] if fill else first
+        return painter, session, said
+
+    def _fill_back(self, session: Session, photo: Picture, back: dict) -> dict | None:
+        hole = from_painter({"mask": back.get("mask")})
+        if hole is None or not isinstance(back.get("patch"), str):
+            return None
+        hole = masks.resize(hole, photo.shape)
+        box = masks.box_of(hole)
+        whole = photo.rgb.copy()
+        whole[box] = np.where(hole[box][..., None], decoded(back["patch"], whole[box].shape[:2]), whole[box])
+        title = str(back.get("title") or "")[:80] or "Brought back"
+        result = session.put_back(whole, hole, title)
+        patch, at = patch_in(preview(whole), hole, of_rgb(photo.icc))
+        return {**told(news="filled", patch=patch, at=at, show=True), **self.shared.outcome.facts_of(result, hole)}
+
+
+def decoded(url: str, shape: tuple[int, int]) -> np.ndarray:
+    """A WebP data URL as (H, W, 3) uint8 of that shape. It comes from a browser. Raises InpaintError."""
+    head = "data:image/webp;base64,"
+    if not url.startswith(head) or len(url) > MOST_BACK:
+        raise InpaintError("What the browser had kept cannot be read: fill once more.")
+    try:
+        picture = PIL.Image.open(io.BytesIO(base64.b64decode(url[len(head) :], validate=True)), formats=["WEBP"])
+        pixels = np.asarray(picture.convert("RGB")) if picture.size == shape[::-1] else None
+    except Exception as error:  # whatever a decoder says of a made-up file
+        raise InpaintError("What the browser had kept cannot be read: fill once more.") from error
+    if pixels is None:
+        raise InpaintError("What the browser had kept is of another size: fill once more.")
+    return pixels
 
 
 @cache

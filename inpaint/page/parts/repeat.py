@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import gradio as gr
 from ...contract import InpaintError, Mask
 from ...imaging.picture import open_picture
 from ...lab import manifest
+from ...lab.examples import Example
 from ...lab.manifest import Manifest
 from ..results import Job, Result
 from ..session import Session
@@ -26,18 +28,20 @@ READ = "(fragment, session) => [location.hash, session]"
 class Repeat:
     """The widgets; the room where holes are filled makes the runs."""
 
+    def __init__(self) -> None:
+        self.link_opened = gr.Button(elem_id="link-opened", visible="hidden", render=False)
+        self.fragment = gr.Textbox(visible=False, render=False)
+
     def lay_out_ways_back(self) -> None:
-        with gr.Accordion("Repeat a run", open=False, elem_id="repeat-drawer"):
-            with gr.Row():
-                self.file = gr.UploadButton(
-                    "Open a run's manifest (.json)", file_types=[".json"], size="sm", elem_id="manifest-file"
-                )
-                self.again = gr.Button("Repeat the run", size="sm", interactive=False, elem_id="repeat")
-            gr.HTML("A run is made again with the photo it was made of, and told apart to the bit.")
-        self.fragment = gr.Textbox(visible=False)
+        gr.HTML("A run is made again with the photo it was made of, and told apart to the bit.")
+        self.file = gr.UploadButton(
+            "Open a run's manifest (.json)", file_types=[".json"], size="sm", elem_id="manifest-file"
+        )
+        self.again = gr.Button("Repeat the run", size="sm", interactive=False, elem_id="repeat")
+        self.fragment.render()
 
     def lay_out_take(self) -> None:
-        with gr.Row(visible=False, elem_id="keep-run") as self.row:
+        with gr.Column(visible=False, elem_id="keep-run") as self.row:
             self.download = gr.DownloadButton("Manifest of this run", size="sm", elem_id="manifest", scale=1)
             self.link = gr.HTML(elem_id="link", scale=2)
         self.shown = [self.row, self.download, self.link]
@@ -63,11 +67,11 @@ def job(session: Session) -> tuple[Job, Mask]:
         raise InpaintError("Open a run's manifest first, or a link to a run.")
     if run.lent:
         raise InpaintError("This run borrowed edges from another picture: borrow them again, then fill.")
-    if session.photo is None or not matches(run, session.photo):
+    if not matches(run, session):
         raise InpaintError(NOWHERE.format(*run.size))
     options = {**run.options, "weights": run.weights, "seed": run.seed, "precision": run.precision, "intact": False}
     made = session.job(run.model, options)
-    return Job(made.source, made.name, made.model, options, layers=run.strokes), run.mask
+    return replace(made, layers=run.strokes), run.mask
 
 
 def verdict(session: Session, result: Result) -> str:
@@ -78,21 +82,21 @@ def verdict(session: Session, result: Result) -> str:
     return str(manifest.verdict(then, manifest.from_json(result.manifest.read_bytes())))
 
 
-def place(run: Manifest, session: Session, examples: Sequence[tuple[Path, Path]]) -> bool:
+def place(run: Manifest, session: Session, examples: Sequence[Example]) -> bool:
     """Remember the run, and open its photo where that is an example; whether its photo is here."""
     session.wanted = run
-    if session.photo and matches(run, session.photo):
+    if matches(run, session):
         return True
-    found = next((photo for photo, _ in examples if example_digest(photo) == run.input), None)
+    found = next((one.photo for one in examples if example_digest(one.photo) == run.input), None)
     if found:
         session.open(found)
         session.wanted = run
     return found is not None
 
 
-def matches(run: Manifest, photo: Path) -> bool:
-    """Whether the run was made of this photo."""
-    return manifest.digest(open_picture(photo).rgb) == run.input
+def matches(run: Manifest, session: Session) -> bool:
+    """Whether the run was made of the picture on the stage."""
+    return bool(session.at) and manifest.digest(session.load().rgb) == run.input
 
 
 @cache

@@ -9,14 +9,15 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from ...lab.examples import examples
+from ...lab.examples import Example, examples
+from .. import visitors
 from ..session import Session
-from ..widgets.painter import mask_painter
 from ..words import status_html
 from .events import BEFORE, HEAVY, HIDDEN, drawn, in_turn
 from .grid import Grid
 from .outcome import Outcome
 from .setup import Setup
+from .stage import mask_and_film
 
 HOUR = 3600  # seconds
 STATUS = Path(__file__).parents[1] / "status.js"  # what the browser does with the status
@@ -28,13 +29,16 @@ class Shared:
 
     blocks: gr.Blocks
     session: gr.State
-    painter: gr.HTML  # where the visitor paints a hole on the session's photo
+    painter: gr.HTML  # the stage: where the visitor paints a hole, and the fill appears
+    film: gr.HTML  # the strip of fills below it
+    fill: gr.Button  # what begins one
+    several: gr.Button  # or several, to choose from
     intact: gr.Checkbox  # whether the photo is the truth under the hole
     status: gr.HTML  # what is under way, or went wrong
     setup: Setup  # the method that is chosen
     outcome: Outcome  # the one fill that is looked at
     grid: Grid  # the fills side by side
-    examples: Sequence[tuple[Path, Path]]  # photos, each with its mask
+    examples: Sequence[Example]  # those that the page begins with come first
     quick: Mapping[str, Any]  # settings of events that take no time
     heavy: Mapping[str, Any]  # of those that wait their turn
 
@@ -68,7 +72,6 @@ class Tab:
 
     title: str
     id: str
-    many = False  # whether it makes many fills, which are shown below the painter
 
     @staticmethod
     def there() -> bool:
@@ -87,10 +90,14 @@ class Tab:
 def share(blocks: gr.Blocks) -> Shared:
     """What the tabs of a page, whose layout is under way, have in common."""
     setup = Setup()
+    painter, film = mask_and_film()
     return Shared(
         blocks,
-        session=gr.State(Session(), time_to_live=6 * HOUR, delete_callback=Session.close),
-        painter=mask_painter(elem_id="painter", render=False),
+        session=gr.State(Session(), time_to_live=6 * HOUR, delete_callback=visitors.leave),
+        painter=painter,
+        film=film,
+        fill=gr.Button("Fill", variant="primary", elem_id="run", min_width=0, render=False),
+        several=gr.Button(elem_id="variations", visible="hidden", render=False),
         intact=gr.Checkbox(
             False,
             label="the photo is intact under the hole: score fills against it",
@@ -99,7 +106,7 @@ def share(blocks: gr.Blocks) -> Shared:
             render=False,
         ),
         status=gr.HTML(
-            status_html("Open a photo, or take an example."),
+            status_html("Open a photo, or press an example below."),
             js_on_load=STATUS.read_text("utf-8"),
             elem_id="status",
             scale=6,

@@ -6,16 +6,18 @@ from importlib import import_module
 from ..parts.tab import Tab
 
 ROOMS = (
-    "holes",
+    "erase",
+    "compare",
+    "extend",
     "blend",
     "learn",
-    "vote",
+    "lab",
 )
-WAYS = (  # beside the painter, in the room where holes are filled
-    "fill",
-    "compare",
+BENCHES = (  # in the lab
     "sensitivity",
-    "extend",
+    "holes",
+    "again",
+    "vote",
 )
 
 

@@ -31,6 +31,7 @@ from ...lab.blend import (
 )
 from ...lab.examples import EXAMPLES
 from ..parts.events import guarded, reported
+from ..parts.setup import AUTO, taken
 from ..parts.tab import Shared, Tab
 from ..pictures import preview
 from ..session import Session, shelf
@@ -38,7 +39,7 @@ from ..tickets import Ticket
 from ..widgets.painter import from_painter, mask_painter, to_painter
 from ..widgets.placer import from_placer, placer, to_placer
 from ..widgets.viewer import Tile, address, to_viewer, viewer
-from ..words import control, status_html
+from ..words import called, control, listed, status_html
 
 WIDTH, HEIGHT = 0.4, 0.6  # of the photo: how large a cut-out is at most when it is first placed
 ABOUT = (
@@ -194,10 +195,10 @@ class Blend(Tab):
     def _lay_out_settings(self) -> None:
         with gr.Accordion("Blending", open=False, elem_id="blend-settings"):
             self.controls = {option.name: control(option) for option in OPTIONS}
-            ready = [name for name in zoo.names() if zoo.ready(name)]
+            ready = [offer for offer in listed() if offer.present]
             self.model = gr.Dropdown(
-                [(zoo.card(name).title, name) for name in ready],
-                value=zoo.default(),
+                [("Auto", AUTO), *((called(offer), offer.name) for offer in ready)],
+                value=AUTO,
                 label="fill the seam with",
                 info="where the guide is fill",
                 elem_id="blend-model",
@@ -278,7 +279,7 @@ class Blend(Tab):
     def _blend(
         self, ticket: Ticket, painted: object, placed: object, pair: Pair, model: str, given: dict[str, Any]
     ) -> Iterator[dict]:
-        if model not in zoo.names() or not zoo.ready(model):
+        if not zoo.ready(model := taken(model)):
             raise InpaintError("Choose a method that is ready to fill the seam.")
         how, placement, cut = settings(filler(model), **given), from_placer(placed), pair.cut(painted)
         if pair.first is None:

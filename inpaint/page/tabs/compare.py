@@ -16,7 +16,6 @@ from ..parts.grid import TO_THE_GRID, Board, progress
 from ..parts.tab import Shared, Tab
 from ..session import Session
 from ..tickets import Ticket
-from ..widgets.painter import from_painter
 from ..words import methods, running, status_html
 from ..zerogpu import LENT
 
@@ -27,7 +26,7 @@ SMALL = 2_000_000  # pixels of a photo up to which the whole of it is scored too
 class Compare(Tab):
     """The tab's widgets, and what happens when they are used."""
 
-    title, id, many = "Compare", "compare", True
+    title, id = "Compare", "compare"
 
     def lay_out(self, shared: Shared) -> None:
         listed = methods()
@@ -63,7 +62,8 @@ class Compare(Tab):
 
     def compared(self, ticket: Ticket, value: Any, session: Session, intact: bool, words: list[str], hidden: bool):
         def asked() -> tuple[Picture, Mask, list[Trial], list[Mask]]:
-            photo, mask = session.load(), session.mask(from_painter(value))
+            mask = session.mask(value)
+            photo = session.load()
             return photo, mask, [trials.parse(word) for word in words or []], probes(mask) if hidden else []
 
         yield from reported(self.shared.status, self._compared(ticket, session, intact, asked))

@@ -1,6 +1,7 @@
 """The canvas extended: more picture on any side, painted by the method chosen under Fill."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -10,7 +11,6 @@ from ...fill.result import Fill
 from ...lab import extend
 from ..parts.outcome import Asked
 from ..parts.tab import Shared, Tab
-from ..results import Job
 from ..session import Session
 from ..tickets import Ticket
 
@@ -48,19 +48,20 @@ class Extend(Tab):
     def connect(self, shared: Shared) -> None:
         self.setup, self.outcome = shared.setup, shared.outcome
         shape = [self.ratio, self.anchor, self.beyond, *self.sides]
-        inputs = [shared.session, self.outcome.outline, *shape, *self.setup.inputs]
+        inputs = [shared.session, shared.painter, *shape, *self.setup.inputs]
         click, shown = self.run.click, self.outcome.shown
         shared.press(click, "extend", self.extended, inputs, shown, show_progress_on=shared.status)
 
     def extended(
-        self, ticket: Ticket, session: Session, outline: bool, ratio: str, anchor: str, beyond: str, *values: Any
+        self, ticket: Ticket, session: Session, value: Any, ratio: str, anchor: str, beyond: str, *values: Any
     ) -> Iterator[dict]:
         sides, settings = values[: len(self.sides)], values[len(self.sides) :]
 
         def asked() -> Asked:
+            session.mask(value)  # which picture is on the stage
             return self._asked(session, ratio, anchor, beyond, sides, settings)
 
-        yield from self.outcome.run(ticket, session, outline, asked)
+        yield from self.outcome.run(ticket, session, asked)
 
     def _asked(self, session: Session, ratio: str, anchor: str, beyond: str, sides, settings) -> Asked:
         """The photo on its larger canvas, as a file, and the border as the hole."""
@@ -73,12 +74,10 @@ class Extend(Tab):
             raise InpaintError("Choose what is shown beyond the new border.")
         model, options = self.setup.options(*settings)
         large, border = extend.canvas(photo.rgb, added)
-        path = session.place("canvas") / "canvas.png"
-        extend.extended(photo, added, large).save(path)
-        job = Job(path, session.name, model, options, repeats=False)
+        job = replace(session.job(model, options), repeats=False)
         how = {"beyond": BEYOND[beyond], **options}
 
         def fills(_: Image, __: Mask) -> Iterator[Fill]:
             return extend.stream(photo.rgb, added, model, **how)
 
-        return Asked(job, border, fills)
+        return Asked(job, border, fills, extend.extended(photo, added, large), self.setup.told(*settings))

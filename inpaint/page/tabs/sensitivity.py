@@ -14,7 +14,6 @@ from ..parts.grid import TO_THE_GRID
 from ..parts.tab import Shared, Tab
 from ..session import Session
 from ..tickets import Ticket
-from ..widgets.painter import from_painter
 from ..words import status_html
 from .compare import ran
 
@@ -38,7 +37,7 @@ SCORES = {
 class Sensitivity(Tab):
     """The tab's widgets, and what happens when they are used."""
 
-    title, id, many = "Vary", "vary", True
+    title, id = "Robustness", "vary"
 
     def lay_out(self, shared: Shared) -> None:
         gr.HTML("Fills the same hole with the method chosen under Fill, one thing a little otherwise each time.")
@@ -75,7 +74,8 @@ class Sensitivity(Tab):
         settings: Sequence,
     ):
         yield {self.shared.status: status_html("Starting…", 0.0)}
-        photo, mask = session.load(), session.mask(from_painter(value))
+        mask = session.mask(value)
+        photo = session.load()
         if not mask.any():
             raise InpaintError("There is no hole: paint over what should be filled.")
         if not kinds:

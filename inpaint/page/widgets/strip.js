@@ -7,10 +7,26 @@ const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 const typing = node => Boolean(node?.closest?.('textarea, select, [contenteditable=true], ' +
   'input:not([type=range], [type=checkbox], [type=radio], [type=button], [type=submit], [type=file])'));
 
-// with several on the page, the one in use gets the keys, else the one under the pointer
-function inUse() {
+// with several on the page, the one in use gets the keys, else the one under the pointer, else the main one
+function inUse(main = false) {
   const widget = document.activeElement?.closest('.mp, .vw');
-  return widget ? widget === root : root.matches(':hover');
+  if (widget) return widget === root;
+  const under = document.querySelector('.mp:hover, .vw:hover');
+  return under ? under === root : main;
+}
+
+// a toolbar is one stop of the Tab key; the arrow keys go from one of its buttons to the next
+function roving(bar) {
+  const all = () => [...bar.querySelectorAll('button')].filter(b => !b.disabled && !b.hidden && b.offsetParent);
+  const only = one => bar.querySelectorAll('button').forEach(b => { b.tabIndex = b === one ? 0 : -1; });
+  only(bar.querySelector('button:not([hidden])'));
+  bar.addEventListener('focusin', e => only(e.target.closest('button')));
+  bar.addEventListener('keydown', e => {
+    const by = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[e.key], buttons = all();
+    if (!by || !buttons.length) return;
+    e.preventDefault(); e.stopPropagation();
+    buttons[(buttons.indexOf(document.activeElement) + by + buttons.length) % buttons.length].focus();
+  });
 }
 
 // of a wheel, in pixels, within what one turn may do

@@ -1,16 +1,35 @@
-"""The mask painter: a photo opened, shown and painted on in the page.
+"""The stage: a photo opened, shown, painted on and filled in the page, on one canvas. Also the mask painter alone.
 
-Python to page, the component's value:
-    {"n": int, "image": data URL or None, "mask": PNG data URL or None, "width": int, "height": int, "name": str}
-    An image starts a new history, with the mask as its beginning. Without an image the photo stays and the mask is
-    put in as an action that can be undone. None empties the stage.
-Page to Python, after every stroke, action and message (event `input`):
-    {"n": the n it belongs to, "mask": PNG data URL of the preview's size or None, "share": 0..1}
-    The mask is a PNG of one bit per pixel, white = hole.
+Pictures are known by numbers: a photo that was opened has one, and so has every fill. What the visitor undoes, or
+goes back to on the film strip, the browser does by itself, and names the picture that it shows.
+
+Python to page, the component's value, told apart by their keys. None empties the stage.
+    {"n", "image": data URL, "mask": PNG data URL or None, "width", "height", "name", "number"}
+        A picture comes on the stage, with a mask. It can be undone, where a picture was there before.
+    {"n", "image": None, "mask": PNG data URL or None}
+        A mask is put in, as an action that can be undone.
+    {"n", "news": "live", "patch": data URL, "at": [x, y, w, h]}
+        How a fill looks by now: a picture, to be laid over the photo; `at` in parts of the photo's sides.
+    {"n", "news": "filled", "number", "base", "patch", "at", "mask": PNG data URL, "title", "share": 0..1,
+     "seconds", "views": [[title, address, wide]], "traced": bool, "edged": bool, "show": bool}
+        A fill is done, and comes on the stage: the patch on the picture `base`, through the hole `mask`.
+    {"n", "news": "over"}
+        What was under way came to nothing.
+    {"n", "news": "hello", "numbers": [number]}
+        Which pictures are still here, for a page that was loaded again.
+Page to Python, after strokes and actions, at the latest before anything outside the stage is pressed (`input`):
+    {"n", "number", "mask": PNG data URL or None, "share": 0..1, "again": int}
+        The mask is a PNG of one bit per pixel, white = hole, of the photo's size or, for a photo of more than GRID
+        pixels, smaller. Where nothing was painted since a fill, `number` is what that fill was made of, `mask` its
+        hole, and `again` counts how often it was asked for once more.
+    Beside it, of a page that lost its server: "back": {"patch": WebP data URL, "mask", …}, see `parts/photo.py`.
+Other events: `chosen` {number}: a fill was taken from the film strip; `grown` {by}: the hole shall grow.
+The page's own buttons are pressed by their ids: run, stop, variations. `server` functions: see `parts/stage.py`.
 """
 
 import base64
 import io
+import math
 import secrets
 from pathlib import Path
 
@@ -23,7 +42,8 @@ from ....imaging import masks
 from ...pictures import PREVIEW, picture_url
 from ..strip import widget
 
-MAX_CHARS = 1_000_000  # of a mask's data URL; pure noise at 1280 x 1280 is 300 000
+MAX_CHARS = 4_000_000  # of a mask's data URL; pure noise of GRID pixels is 2 900 000
+GRID = 16_777_216  # pixels of a mask; as in painter.js
 PNG = "data:image/png;base64,"
 
 
@@ -55,29 +75,55 @@ def to_painter(
     height: int,
     name: str,
     icc: bytes | None = None,
+    number: int = 0,
 ) -> dict:
     """The value that shows a photo or, where `image` is None, puts a mask on the one that is there.
 
     `image` is the preview, (H, W, 3) uint8, at most PREVIEW a side, in the colours of `icc`. `mask` is bool, of any
-    size. `width` and `height` are the photo's own.
+    size. `width` and `height` are the photo's own; `number` is what the stage knows it by.
     """
-    if image is None:
-        scale = min(1, PREVIEW / max(width, height))
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        shown = None
-    else:
-        size = image.shape[1::-1]
-        if max(size) > PREVIEW:
-            raise ValueError(f"the preview is {size[0]}x{size[1]}, more than {PREVIEW}")
-        shown = picture_url(image, "JPEG", icc)
-    holes = None if mask is None else picture_url(masks.resize(mask, size[::-1]), "PNG")
-    # n differs each time, also across restarts: the same photo sent twice must still count as a new value
-    n = secrets.randbits(48)
-    return {"n": n, "image": shown, "mask": holes, "width": width, "height": height, "name": name}
+    if image is not None and max(image.shape[:2]) > PREVIEW:
+        raise ValueError(f"the preview is {image.shape[1]}x{image.shape[0]}, more than {PREVIEW}")
+    shown = None if image is None else picture_url(image, "JPEG", icc)
+    holes = None if mask is None else mask_url(masks.resize(mask, grid(height, width)))
+    put = {"image": shown, "mask": holes, "width": width, "height": height, "name": name, "number": number}
+    return told(**put)
+
+
+def told(**message: object) -> dict:
+    """A message to the page. Its n differs each time, also across restarts: the same sent twice is told twice."""
+    return {"n": secrets.randbits(48), **message}
+
+
+def grid(height: int, width: int) -> tuple[int, int]:
+    """(H, W) of the mask of a photo: its own, or as large as GRID allows. As in painter.js."""
+    scale = min(1.0, math.sqrt(GRID / (height * width)))
+    return (height, width) if scale == 1 else (max(1, int(height * scale)), max(1, int(width * scale)))
+
+
+def mask_url(mask: np.ndarray) -> str:
+    """(H, W) bool as a PNG of one bit per pixel."""
+    return picture_url(mask, "PNG")
+
+
+def number_of(value: object) -> int:
+    """The number of the picture that is on the stage, 0 where the value says none. Raises InpaintError."""
+    number = value.get("number", 0) if isinstance(value, dict) else 0
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise InpaintError("The stage names no picture; reload the page.")
+    if number < 0:
+        raise InpaintError("Your photo is still on its way: one moment.")
+    return number
+
+
+def again_of(value: object) -> int:
+    """How often the fill was asked for once more, 0 for a new one."""
+    again = value.get("again", 0) if isinstance(value, dict) else 0
+    return again if isinstance(again, int) and 0 <= again < 10_000 else 0
 
 
 def from_painter(value: object) -> np.ndarray | None:
-    """The painted mask, bool, at the preview's size; None when nothing is painted.
+    """The painted mask, bool, at the size of `grid`; None when nothing is painted.
 
     The value comes from a browser, so nothing in it is trusted. Raises InpaintError.
     """
@@ -94,10 +140,10 @@ def from_painter(value: object) -> np.ndarray | None:
         raise InpaintError("The mask is too large a file; paint it again.")
     try:
         picture = Image.open(io.BytesIO(base64.b64decode(url[len(PNG) :], validate=True)), formats=["PNG"])
-        small = max(picture.size) <= PREVIEW  # known before anything is decoded
+        small = picture.width * picture.height <= GRID  # known before anything is decoded
         mask = np.asarray(picture.convert("L")) > 127 if small else None
     except Exception as error:  # whatever a decoder says of a made-up file
         raise InpaintError("The mask could not be read; paint it again.") from error
     if mask is None:
-        raise InpaintError(f"The mask must be at most {PREVIEW} pixels a side; paint it again.")
+        raise InpaintError(f"The mask must be of at most {GRID} pixels; paint it again.")
     return mask

@@ -1,10 +1,25 @@
-// ---- the mask ------------------------------------------------------------------------------------------
-let dirty = null;                           // [x0, y0, x1, y1) that the canvas does not show yet
+// ---- the mask: its bits, how they are drawn, what an action changed ---------------------------------------
+//
+// `hole` has one byte per pixel of the grid, which is the photo's own, or a smaller one of at most GRID pixels. The
+// canvas over the stage is as large as the stage and shows what is in sight; it is never read back: browsers that
+// guard against fingerprinting falsify what a canvas gives back, and a mask must not depend on that.
+let stale = false;                          // whether the canvas does not show the mask yet
+let reach = null;                           // [x0, y0, x1, y1) that was touched since it was last set to null
+
+function gridOf(width, height) {
+  const scale = Math.min(1, Math.sqrt(GRID / (width * height)));
+  return scale === 1 ? [width, height] : [Math.max(1, Math.floor(width * scale)), Math.max(1, Math.floor(height * scale))];
+}
 
 function touch(x0, y0, x1, y1) {
-  if (!dirty) requestAnimationFrame(show);
-  const d = dirty || [W, H, 0, 0];
-  dirty = [Math.min(d[0], x0), Math.min(d[1], y0), Math.max(d[2], x1), Math.max(d[3], y1)];
+  const d = reach || [W, H, 0, 0];
+  reach = [Math.min(d[0], x0), Math.min(d[1], y0), Math.max(d[2], x1), Math.max(d[3], y1)];
+  redraw();
+}
+
+function redraw() {
+  if (!stale) requestAnimationFrame(show);
+  stale = true;
 }
 
 function put(i, on) {
@@ -26,7 +41,9 @@ function line(a, b, r, on) {
 
 // the inside of a closed line, where it winds at least once (a lasso may cross itself)
 function fill(points, on) {
-  for (let y = 0; y < H; y++) {
+  const ys = points.map(p => p[1]);
+  const top = clamp(Math.floor(Math.min(...ys)), 0, H), bottom = clamp(Math.ceil(Math.max(...ys)) + 1, 0, H);
+  for (let y = top; y < bottom; y++) {
     const cuts = [];
     points.forEach((p, k) => {
       const q = points[(k + 1) % points.length], c = y + .5;
@@ -40,33 +57,58 @@ function fill(points, on) {
       for (let x = Math.max(Math.ceil(cuts[k][0] - .5), 0); x < end; x++) put(y * W + x, on);
     }
   }
+  touch(0, top, W, bottom);
+}
+
+function replace(bits) {
+  for (let i = 0; i < bits.length; i++) put(i, bits[i]);
   touch(0, 0, W, H);
 }
 
-// the outline opaque, the inside translucent and striped: readable on a photo of any colour
+// ---- drawing: the outline opaque, the inside translucent and striped: readable on a photo of any colour -------
 function show() {
-  if (!dirty || !W) { dirty = null; return; }
-  const x0 = Math.max(dirty[0] - 1, 0), y0 = Math.max(dirty[1] - 1, 0);     // a pixel more: an outline has neighbours
-  const w = Math.min(dirty[2] + 1, W) - x0, h = Math.min(dirty[3] + 1, H) - y0;
-  dirty = null;
+  stale = false;
+  if (!W || !room[0]) return;
   tell();
-  if (w <= 0 || h <= 0) return;
-  const data = ink.createImageData(w, h), out = new Uint32Array(data.data.buffer);
-  const rgba = (mix, alpha) => (COLOR.reduceRight((v, c) => v << 8 | c + (255 - c) * mix, alpha) >>> 0);
-  const a = Math.round(opacity.value * 2.55), edge = rgba(0, 255), dark = rgba(0, a), light = rgba(.5, a);
-  const stripe = Math.ceil(Math.max(W, H) / 110);
-  for (let y = y0, k = 0; y < y0 + h; y++) for (let x = x0, i = y * W + x0; x < x0 + w; x++, i++, k++) {
-    if (!hole[i]) continue;
-    const inside = x && x < W - 1 && hole[i - 1] && hole[i + 1] && hole[i - W] && hole[i + W];
-    out[k] = !inside ? edge : (x + y) % (2 * stripe) < stripe ? dark : light;
-  }
-  ink.putImageData(data, x0, y0);
+  paintOver(ink, hole, stage.classList.contains('mp-growing') ? 0 : Math.round(opacity.value * 2.55));
 }
 
-// ---- history: what an action changed, one bit per pixel of its box; flipping it twice changes nothing ---
-function difference(before) {
+// alpha: of the inside, 0..255; 0 draws the outline alone
+function paintOver(g, bits, alpha) {
+  const dpr = density(), [w, h] = [g.canvas.width, g.canvas.height], s = view.s * dpr;
+  const data = g.createImageData(w, h), out = new Uint32Array(data.data.buffer);
+  const rgba = (mix, a) => (COLOR.reduceRight((v, c) => v << 8 | c + (255 - c) * mix, a) >>> 0);
+  const edge = rgba(0, 255), dark = rgba(0, alpha), light = rgba(.5, alpha), stripe = Math.max(4, Math.round(7 * dpr));
+  const x0 = clamp(Math.floor(view.x * dpr), 0, w), x1 = clamp(Math.ceil((view.x + W * view.s) * dpr), 0, w);
+  const y0 = clamp(Math.floor(view.y * dpr), 0, h), y1 = clamp(Math.ceil((view.y + H * view.s) * dpr), 0, h);
+  const columns = new Int32Array(w + 2).fill(-1), width = w + 2;
+  for (let x = x0; x < x1; x++) columns[x + 1] = Math.min(W - 1, Math.max(0, Math.floor((x + .5 - view.x * dpr) / s)));
+  const sample = y => {
+    const row = new Uint8Array(width), from = Math.floor((y + .5 - view.y * dpr) / s) * W;
+    if (y >= y0 && y < y1 && from >= 0 && from < W * H) for (let x = x0 + 1; x <= x1; x++) row[x] = bits[from + columns[x]];
+    return row;
+  };
+  let above = sample(y0 - 1), here = sample(y0), below;
+  // the picture's own border is no outline: beyond it counts as it does at it
+  for (let y = y0; y < y1; y++) {
+    below = y + 1 < y1 ? sample(y + 1) : here;
+    if (y === y0) above = here;
+    here[x0] = here[x0 + 1]; here[x1 + 1] = here[x1];
+    for (let x = x0, k = y * w + x0; x < x1; x++, k++) {
+      if (!here[x + 1]) continue;
+      const inside = here[x] && here[x + 2] && above[x + 1] && below[x + 1];
+      out[k] = !inside ? edge : !alpha ? 0 : (x + y) % (2 * stripe) < stripe ? dark : light;
+    }
+    above = here; here = below;
+  }
+  g.putImageData(data, 0, 0);
+}
+
+// ---- history: what an action changed, one bit per pixel of its box; flipping it twice changes nothing ---------
+function difference(before, box = reach) {
+  const [left, top, right, bottom] = box || [0, 0, 0, 0];
   let x0 = W, y0 = H, x1 = -1, y1 = -1;
-  for (let y = 0, i = 0; y < H; y++) for (let x = 0; x < W; x++, i++) if (hole[i] !== before[i]) {
+  for (let y = top; y < bottom; y++) for (let x = left, i = y * W + left; x < right; x++, i++) if (hole[i] !== (before ? before[i] : 0)) {
     if (x < x0) x0 = x;
     if (x > x1) x1 = x;
     if (y < y0) y0 = y;
@@ -75,9 +117,22 @@ function difference(before) {
   if (x1 < 0) return null;
   const w = x1 - x0 + 1, h = y1 - y0 + 1, bits = new Uint8Array(w * h + 7 >> 3);
   for (let y = y0, k = 0; y <= y1; y++) for (let i = y * W + x0; i <= y * W + x1; i++, k++) {
-    if (hole[i] !== before[i]) bits[k >> 3] |= 1 << (k & 7);
+    if (hole[i] !== (before ? before[i] : 0)) bits[k >> 3] |= 1 << (k & 7);
   }
   return {x0, y0, w, h, bits};
+}
+
+// the whole mask, as what would have to be changed on an empty one; null where it is empty
+const packed = () => painted ? difference(null, [0, 0, W, H]) : null;
+
+function unpacked(change) {
+  const bits = new Uint8Array(W * H);
+  if (!change) return bits;
+  const {x0, y0, w, h} = change;
+  for (let y = y0, k = 0; y < y0 + h; y++) for (let i = y * W + x0; i < y * W + x0 + w; i++, k++) {
+    if (change.bits[k >> 3] >> (k & 7) & 1) bits[i] = 1;
+  }
+  return bits;
 }
 
 function flip({x0, y0, w, h, bits}) {
@@ -90,28 +145,30 @@ function flip({x0, y0, w, h, bits}) {
 function commit(before) {
   const change = difference(before);
   if (!change) return false;
-  past.push(change);
-  if (past.length > UNDO) past.shift();
-  future = [];
+  remember({change});
   emit();
   return true;
 }
 
+function remember(entry) {
+  past.push(entry);
+  if (past.length > UNDO) past.shift();
+  future = [];
+}
+
 function edit(act) {
-  if (!W || doing) return false;
+  if (!W || doing || busy) return false;
   const before = hole.slice();
+  reach = null;
   act();
   return commit(before);
 }
 
-function replace(bits) {
-  for (let i = 0; i < bits.length; i++) put(i, bits[i]);
-  touch(0, 0, W, H);
-}
-
 function step(from, to) {
   if (!from.length || doing) return;
-  const change = from.pop();
-  flip(change); to.push(change); emit();
+  if (busy) return say(BUSY);
+  const entry = from.pop(), back = from === past;
+  to.push(entry);
+  if (entry.change) { flip(entry.change); emit(); }
+  else go(back ? entry.from : entry.to);
 }
-

@@ -1,6 +1,17 @@
 // ---- opening a photo: the file goes, untouched, to the page's hidden gr.UploadButton --------------------
-function give(file) {
+async function give(file) {
   if (file.type && !file.type.startsWith('image/')) return say(`${file.name} is not a picture.`);
+  if (busy) return say(BUSY);
+  back = null;
+  const mine = ++messages;
+  hand(file);
+  try {                                     // seen at once from the visitor's own file, where the browser can read it
+    const image = await decode(URL.createObjectURL(file));
+    if (mine === messages && image.naturalWidth * image.naturalHeight <= 1e8) await pend(file, image);
+  } catch { files.set(PENDING, file); }
+}
+
+function hand(file) {
   const inputs = document.getElementById('photo-file')?.parentElement.querySelectorAll('input[type=file]');
   const input = [...inputs || []].find(other => !root.contains(other));
   if (!input) return say('This page takes no photos.');
@@ -18,7 +29,7 @@ function sayOpening(name) {
   say(`Opening ${name}…`, 60);
   const wait = setInterval(() => {
     const failed = toasts() && toasts() !== before;
-    if (failed && mine === messages) say('');
+    if (failed && mine === messages) { say(''); dropPending(); }
     if (failed || mine !== messages || !saying || !element.isConnected) clearInterval(wait);
   }, 300);
 }

@@ -1,26 +1,45 @@
-// The mask painter: its state, what it says to Python, zoom, gestures, keys.
+// The stage: its state, what it says to Python and hears, keys and buttons.
 //
-// The mask is `hole`, one byte per pixel of the preview. The mask canvas only shows it and is never read back:
-// browsers that guard against fingerprinting falsify what a canvas gives back, and a mask must not depend on that.
-const stage = $('.mp-stage'), pair = $('.mp-pair'), mask = $('.mp-mask'), ring = $('.mp-ring');
+// Of the files beside this one, mask.js has the bits of the hole and how they are drawn, pictures.js the photos and
+// fills and the way back, view.js zoom and detail, gestures.js pointer and pen, keep.js what outlives a reload,
+// opening.js the ways in, png.js the format of the mask.
+const stage = $('.mp-stage'), pair = $('.mp-pair'), ring = $('.mp-ring');
 const picker = $('.mp-file'), sizer = $('.mp-size'), opacity = $('.mp-opacity'), video = $('video');
-const ink = mask.getContext('2d'), paper = $('.mp-photo').getContext('2d');
-const UNDO = 60;                            // entries; each holds at most one bit per pixel
-const {noun, says} = root.dataset, fixed = 'fixed' in root.dataset;   // fixed: the visitor opens no photo here
+const ink = $('.mp-mask').getContext('2d'), shade = $('.mp-ghost').getContext('2d'), paper = $('.mp-photo').getContext('2d');
+const UNDO = 60, PREVIEW = 1280, PENDING = -1;   // entries; pixels of a preview; the number of a photo on its way
+const GRID = 16777216;                      // pixels of a mask, as in Python
+const BUSY = 'Filling… wait for it, or press Stop.';
+const {noun, says} = root.dataset, fixed = 'fixed' in root.dataset;   // fixed: the picture comes from Python alone
 const COLOR = root.dataset.color.slice(1).match(/../g).map(h => parseInt(h, 16));
 
-let W = 0, H = 0, hole = new Uint8Array(0), painted = 0, photo = null, n = 0, messages = 0;
+let W = 0, H = 0, hole = new Uint8Array(0), painted = 0, n = 0, messages = 0;    // W, H: of the mask's grid
 let tool = 'brush', past = [], future = [];
-let view = {x: 0, y: 0, s: 1}, fitted = true, room = [0, 0];     // s: screen pixels per preview pixel
-let doing = null, space = false, pointer = null;                 // doing: the gesture under way
+let view = {x: 0, y: 0, s: 1}, fitted = true, room = [0, 0];     // s: screen pixels per pixel of the grid
+let doing = null, space = false, pointer = null, busy = false;   // doing: the gesture under way; busy: a fill is
+let unsaid = 0, back = null;                // unsaid: the timer of what Python does not know yet
 const fingers = new Map();
 
 // ---- to and from Python --------------------------------------------------------------------------------
+// a mask of millions of pixels is packed once nothing more is painted, or something is pressed
 function emit() {
-  show();
+  redraw();
   tell();
-  props.value = {n, mask: painted ? png(hole, W, H) : null, share: painted / (W * H)};
+  clearTimeout(unsaid);
+  unsaid = setTimeout(flush, 250);
+  save();
+}
+
+function flush() {
+  clearTimeout(unsaid);
+  unsaid = 0;
+  answer();
   trigger('input');
+}
+
+function answer() {
+  const old = spent && !painted, mask = painted ? png(hole, W, H) : old ? png(unpacked(spent.mask), W, H) : null;
+  props.value = {n, number: old ? spent.number : at, mask, share: painted / Math.max(W * H, 1), again: old ? spent.again : 0,
+    ...back ? {back} : {}};
 }
 
 async function decode(url) {
@@ -35,41 +54,49 @@ function bitsOf(image) {
   const sheet = document.createElement('canvas');
   sheet.width = W; sheet.height = H;
   const g = sheet.getContext('2d', {willReadFrequently: true});
+  g.imageSmoothingEnabled = image.naturalWidth > W;
   g.drawImage(image, 0, 0, W, H);
   const data = g.getImageData(0, 0, W, H).data;
   return Uint8Array.from({length: W * H}, (_, i) => data[4 * i] > 127 && data[4 * i + 3] > 127 ? 1 : 0);
 }
 
+let heard = 0;                              // the message that came last: at the end of an event Gradio says it again
+
 async function take(v) {
-  if (v && !('image' in v)) return;         // our own answer
+  if (v && !('image' in v) && !('news' in v)) return;              // our own answer
+  if (v && v.n === heard) return answer();
+  heard = v?.n || 0;
+  if (v?.news) { hear(v); return answer(); }                          // what is painted stays what is said
   const mine = ++messages;
-  say('');
   try {
     const [image, holes] = await Promise.all([v?.image, v?.mask].map(url => url ? decode(url) : null));
     if (mine !== messages || (v && !image && !W)) return;        // overtaken, or a mask without a photo
+    say('');
     stop();
     if (v) n = v.n;
-    if (!v) setPhoto(null, null);
-    else if (image) { setPhoto(image, v); if (holes) replace(bitsOf(holes)); emit(); }
-    else if (!edit(() => replace(holes ? bitsOf(holes) : new Uint8Array(W * H)))) emit();
+    if (back && image) givenBack(v.number);
+    back = null;
+    if (!v) { pictures.clear(); past = []; future = []; at = 0; lay(null); tell(); }
+    else if (image) opened(v, image, holes);
+    else {
+      if (v.number && v.number !== at && pictures.has(v.number)) jump({at: v.number, hole: null, spent: null});
+      if (!edit(() => replace(holes ? bitsOf(holes) : new Uint8Array(W * H)))) emit();
+    }
   } catch (error) {
     console.error(error);
     if (mine === messages) say('This photo could not be shown.');
   }
 }
 
-function setPhoto(image, about) {
-  photo = about;
-  W = image ? image.naturalWidth : 0; H = image ? image.naturalHeight : 0;
-  for (const g of [paper, ink]) { g.canvas.width = W; g.canvas.height = H; }
-  hole = new Uint8Array(W * H); painted = 0; past = []; future = []; dirty = null;
-  if (image) paper.drawImage(image, 0, 0);
-  stage.style.setProperty('--mp-ratio', W ? `${W} / ${H}` : '');
-  stage.classList.toggle('mp-full', W > 0);
-  pair.hidden = !W; $('.mp-hint').hidden = fixed || W > 0;
-  fitted = true;
-  place();
-  tell();
+let news = Promise.resolve();               // one after the other, as they come
+
+function hear(v) {
+  if (v.news === 'live') return live(v);
+  news = news.then(() => {
+    if (v.news === 'filled') return filled(v);
+    if (v.news === 'over') { live(null); grow(false); }
+    if (v.news === 'hello') return hello(v);
+  }).catch(error => console.error(error));
 }
 
 // ---- what the page says --------------------------------------------------------------------------------
@@ -83,23 +110,23 @@ function say(text, seconds = 6) {
 }
 
 function tell() {
-  const able = {undo: past.length, redo: future.length, clear: painted, invert: W, smaller: W, larger: W, fit: W};
-  for (const name in able) $(`[data-do=${name}]`).disabled = !able[name];
-  const share = W ? 100 * painted / (W * H) : 0;
-  $('.mp-name').textContent = photo?.name || '';
-  $('.mp-name').title = photo?.name || '';
-  $('.mp-dims').textContent = photo ? `${photo.width} × ${photo.height}` : '';
+  const able = {undo: past.length, redo: future.length, clear: painted, invert: W, smaller: W, larger: W, fit: W, pixels: W, mask: W};
+  for (const name in able) root.querySelectorAll(`[data-do=${name}]`).forEach(b => { b.disabled = !able[name]; });
+  const share = W ? 100 * painted / (W * H) : 0, one = pictures.get(at);
+  $('.mp-name').textContent = one?.name || '';
+  $('.mp-name').title = one?.name || '';
+  $('.mp-dims').textContent = one ? `${one.width} × ${one.height}` : '';
   $('.mp-share').textContent = W ? `${noun} ${share && share < .1 ? '< 0.1' : share.toFixed(1)} %` : '';
-  $('.mp-zoom').textContent = W ? `${Math.round(100 * view.s * W / photo.width)} %` : '–';
+  $('.mp-zoom').textContent = W ? `${Math.round(100 * view.s * W / one.width)} %` : '–';
 }
 
 function showRing(centre) {
-  const d = Number(sizer.value), at = centre || pointer, away = tool === 'erase' || pointer?.away;
-  ring.hidden = !W || !at || space || doing?.moves || (!centre && !['brush', 'erase'].includes(tool));
+  const d = Number(sizer.value), here = centre || pen || pointer, away = tool === 'erase' || pointer?.away;
+  ring.hidden = !W || !here || space || mode || before || doing?.moves || (!centre && !pen && !['brush', 'erase'].includes(tool));
   if (ring.hidden) return;
   ring.classList.toggle('mp-away', Boolean(away));
   ring.style.width = ring.style.height = `${d}px`;
-  ring.style.transform = `translate(${at.x - d / 2}px, ${at.y - d / 2}px)`;
+  ring.style.transform = `translate(${here.x - d / 2}px, ${here.y - d / 2}px)`;
 }
 
 let preview = 0;
@@ -118,162 +145,21 @@ function setTool(name) {
   showRing();
 }
 
-// ---- zoom and pan --------------------------------------------------------------------------------------
-const fitScale = () => Math.max(Math.min((room[0] - 24) / W, (room[1] - 24) / H), .01);
-
-function place() {
-  const [w, h] = [stage.clientWidth, stage.clientHeight];
-  if (!w || !h) return;
-  if (room[0] && !fitted) { view.x += (w - room[0]) / 2; view.y += (h - room[1]) / 2; }
-  room = [w, h];
-  if (!W) return;
-  if (fitted) view.s = fitScale();
-  const inside = (v, size, all) => size <= all ? (all - size) / 2 : clamp(v, all - size - 40, 40);
-  view.x = inside(view.x, W * view.s, w); view.y = inside(view.y, H * view.s, h);
-  const snap = v => Math.round(v * devicePixelRatio) / devicePixelRatio;
-  pair.style.transform = `translate(${snap(view.x)}px, ${snap(view.y)}px) scale(${view.s})`;
-  pair.classList.toggle('mp-crisp', view.s >= 3);
-  tell();
-}
-
-function zoomTo(s, x = room[0] / 2, y = room[1] / 2) {
-  if (!W) return;
-  s = clamp(s, fitScale() / 2, Math.max(40, fitScale()));
-  fitted = Math.abs(s / fitScale() - 1) < .01;
-  view = {s, x: x - (x - view.x) * s / view.s, y: y - (y - view.y) * s / view.s};
-  place();
-}
-
-function pan(dx, dy) {
-  const {x, y} = view;
-  view.x += dx; view.y += dy;
-  place();
-  return Math.abs(view.x - x) + Math.abs(view.y - y) > .5;
-}
-
-function onWheel(e) {
-  if (!W || e.target.closest('.mp-over')) return;
-  const unit = e.deltaMode ? 30 : 1, at = onStage(e);
-  if (e.ctrlKey || e.metaKey || e.altKey) {
-    e.preventDefault();
-    if (!doing) zoomTo(view.s * Math.exp(-turned(e) * .006), at.x, at.y);
-  } else if (!doing && !fitted && pan(-e.deltaX * unit, -e.deltaY * unit)) e.preventDefault();
-  // else the page scrolls
-}
-
-// ---- gestures: each is {move, end, cancel} -------------------------------------------------------------
-function onStage(e) {
-  const box = stage.getBoundingClientRect();
-  return {x: e.clientX - box.left, y: e.clientY - box.top};
-}
-
-// picture coordinates and scale from the canvas' place on the screen: right under any zoom or CSS transform
-const perPixel = () => mask.getBoundingClientRect().width / W;
-
-function at(e) {
-  const box = mask.getBoundingClientRect();
-  return [(e.clientX - box.left) * W / box.width, (e.clientY - box.top) * H / box.height];
-}
-
-const adds = e => tool === 'erase' || e.shiftKey || e.button === 2 || e.button === 5 ? 0 : 1;   // 5: a pen's eraser
-
-function brushing(e) {
-  const before = hole.slice(), was = painted, on = adds(e), r = Math.max(sizer.value / 2 / perPixel(), .5);
-  let last = at(e);
-  line(last, last, r, on);
-  return {
-    move(e) {
-      const events = e.getCoalescedEvents?.() || [];
-      for (const c of events.length ? events : [e]) { const p = at(c); line(last, p, r, on); last = p; }
-    },
-    end: () => commit(before),
-    cancel() { hole = before; painted = was; touch(0, 0, W, H); },
-  };
-}
-
-function outlining(e) {
-  const on = adds(e), shape = $('.mp-shape'), points = [at(e)], box = tool === 'rectangle';
-  const corners = () => {
-    const [a, b] = [points[0], points[points.length - 1]];
-    return box ? [a, [b[0], a[1]], b, [a[0], b[1]]] : points;
-  };
-  const hide = () => { shape.toggleAttribute('hidden', true); };
-  return {
-    move(e) {
-      points.push(at(e));
-      const text = corners().map(p => `${p[0] * view.s + view.x},${p[1] * view.s + view.y}`).join(' ');
-      shape.querySelectorAll('polygon').forEach(p => p.setAttribute('points', text));
-      shape.toggleAttribute('hidden', false);
-    },
-    end() { hide(); const before = hole.slice(); fill(corners(), on); commit(before); },
-    cancel: hide,
-  };
-}
-
-function panning(e) {
-  let last = onStage(e);
-  return {
-    moves: true, end() {}, cancel() {},
-    move(e) { const p = onStage(e); pan(p.x - last.x, p.y - last.y); last = p; },
-  };
-}
-
-function pinching() {
-  const state = () => {
-    const [a, b] = [...fingers.values()].map(onStage);
-    return {x: (a.x + b.x) / 2, y: (a.y + b.y) / 2, d: Math.hypot(a.x - b.x, a.y - b.y) || 1};
-  };
-  let last = state();
-  return {
-    moves: true, pinch: true, end() {}, cancel() {},
-    move() {
-      const now = state();
-      view.x += now.x - last.x; view.y += now.y - last.y;
-      zoomTo(view.s * now.d / last.d, now.x, now.y);
-      last = now;
-    },
-  };
-}
-
-function begin(gesture, e) {
-  doing = {...gesture, id: e.pointerId, since: e.timeStamp};
-  capture(stage, e);
-}
-
-function stop(how = 'cancel') {
-  const gesture = doing;
-  doing = null;
-  gesture?.[how]();
-}
-
-function onDown(e) {
-  if (!W || e.target.closest('.mp-over')) return;
-  e.preventDefault();
-  stage.focus({preventScroll: true});
-  if (e.pointerType === 'touch') fingers.set(e.pointerId, e);
-  if (fingers.size === 2) {
-    stop(e.timeStamp - doing?.since > 600 ? 'end' : 'cancel');   // a long stroke is not an accident
-    begin(pinching(), e);
-  }
-  if (doing || fingers.size > 1) return;
-  if (e.button === 1 || space) begin(panning(e), e);
-  else if ([0, 2, 5].includes(e.button)) begin(['brush', 'erase'].includes(tool) ? brushing(e) : outlining(e), e);
-  onMove(e);
-}
-
-function onMove(e) {
-  pointer = e.pointerType === 'touch' ? null : {...onStage(e), away: e.shiftKey || e.buttons & 34};
-  if (fingers.has(e.pointerId)) fingers.set(e.pointerId, e);
-  if (doing && (doing.pinch ? fingers.size > 1 : doing.id === e.pointerId) && e.type === 'pointermove') doing.move(e);
-  showRing();
-}
-
-function onUp(e) {
-  fingers.delete(e.pointerId);
-  if (doing && (doing.pinch || doing.id === e.pointerId)) stop('end');
-}
-
 // ---- buttons and keys ----------------------------------------------------------------------------------
+// the page's own buttons, with all that is painted told before
+function press(id) {
+  if (unsaid) flush();
+  setTimeout(() => document.getElementById(id)?.click(), 30);
+}
+
+function rerun() {
+  if (busy) return say(BUSY);
+  if (!spent || painted) return say(painted ? 'Ctrl+Enter fills what is painted.' : 'There is no fill to make again yet.');
+  spent = {...spent, again: spent.again + 1};
+  flush();
+  press('run');
+}
+
 const actions = {
   open() { picker.value = ''; picker.click(); },
   camera: openCamera, shoot, cancel: closeCamera,
@@ -281,30 +167,64 @@ const actions = {
   clear: () => edit(() => replace(new Uint8Array(W * H))),
   invert: () => edit(() => replace(hole.map(v => 1 - v))),
   smaller: () => zoomTo(view.s / 1.4), larger: () => zoomTo(view.s * 1.4),
-  fit() { fitted = true; place(); },
-  help: (open = $('.mp-help').hidden) => openHelp($('.mp-bar [data-do=help]'), $('.mp-help'), open),
+  fit() { fitted = true; place(); }, pixels: zoomToPixels,
+  help: (open = $('.mp-help').hidden) => openHelp($('.mp-rail [data-do=help]'), $('.mp-help'), open),
+  mask: (open = $('.mp-menu').hidden) => openHelp($('.mp-rail [data-do=mask]'), $('.mp-menu'), open),
+  grow: () => grown(1), shrink: () => grown(-1),
+  upload: () => document.querySelector('#mask-file')?.click(),
+  save: saveMask, again: rerun, reopen, forget, unview: () => look(null),
 };
 const keys = {
-  b: () => setTool('brush'), e: () => setTool('erase'), r: () => setTool('rectangle'), l: () => setTool('lasso'),
+  b: () => setTool('brush'), e: () => setTool('erase'), m: () => setTool('rectangle'), l: () => setTool('lasso'),
   '[': () => setSize(Math.floor(sizer.value / 1.15)), ']': () => setSize(Math.ceil(sizer.value * 1.15)),
-  i: actions.invert, delete: actions.clear, backspace: actions.clear,
-  '+': actions.larger, '=': actions.larger, '-': actions.smaller, '0': actions.fit, '?': () => actions.help(),
-  escape() { stop(); actions.help(false); closeCamera(); },
+  i: actions.invert, delete: actions.clear, backspace: actions.clear, r: rerun,
+  '+': actions.larger, '=': actions.larger, '-': actions.smaller, '0': actions.fit, '1': zoomToPixels, '?': () => actions.help(),
+  '\\': () => hold(true),
+  escape() {
+    if (busy && !doing) return press('stop');
+    stop(); pen = null; showRing(); actions.help(false); actions.mask(false); closeCamera(); look(null); if (mode) setMode(mode);
+  },
 };
+const arrows = {arrowleft: [-1, 0], arrowright: [1, 0], arrowup: [0, -1], arrowdown: [0, 1]};
+const ours = ['r', '\\', 'm'];               // not of a painter that is fixed
+if (fixed) for (const key of ours.slice(0, 2)) delete keys[key];
+
+function grown(sign) {
+  const by = Number($('.mp-by').value);
+  if (by > 0) { flush(); trigger('grown', {by: sign * by}); }
+}
+
+function saveMask() {
+  const bits = painted ? hole : spent ? unpacked(spent.mask) : hole, link = document.createElement('a');
+  link.href = png(bits, W, H);
+  link.download = `${(pictures.get(at)?.name || 'photo').replace(/\.[^.]*$/, '')}-mask.png`;
+  link.click();
+}
 
 function onKey(e) {
   const active = document.activeElement, free = !active || active === document.body || active === stage;
-  if (e.type === 'keyup') { if (e.key === ' ') setSpace(false); return; }
-  if (e.defaultPrevented || typing(e.target) || !stage.clientWidth || !inUse()) return;
+  if (e.type === 'keyup') {
+    if (e.key === ' ') setSpace(false);
+    if (e.key === '\\' && !fixed) hold(false);
+    return;
+  }
+  if (e.defaultPrevented || typing(e.target) || !stage.clientWidth || (fixed ? !inUse() : !inUse(true))) return;
   const graph = e.getModifierState('AltGraph'), ctrl = (e.ctrlKey || e.metaKey) && !graph, key = e.key.toLowerCase();
   let act = null;
-  if (ctrl) act = {z: e.shiftKey ? actions.redo : actions.undo, y: actions.redo}[key];
-  else if (key === ' ' && free && W) act = () => setSpace(true);  // a focused button keeps its Space
+  if (ctrl) {
+    act = {z: e.shiftKey ? actions.redo : actions.undo, y: actions.redo}[key];
+    if (!fixed && !act) act = {enter: () => press('run'), s: () => filmDo('download'), c: window.getSelection()?.toString() ? null : () => filmDo('copy')}[key];
+    if (!fixed && act && key !== 'z' && key !== 'y' && !W) act = null;
+  } else if (key === ' ' && free && W) act = () => setSpace(true);  // a focused button keeps its Space
+  else if (active === stage && arrows[key] && W) act = () => movePen(...arrows[key], e.shiftKey);
+  else if (active === stage && key === 'enter' && W) act = pressPen;
   else if (!e.altKey || graph) act = Object.hasOwn(keys, key) ? keys[key] : null;
   if (!act) return;
   e.preventDefault();
-  if (!(e.repeat && key === ' ')) act();
+  if (!(e.repeat && [' ', '\\', 'enter', 'r'].includes(key))) act();
 }
+
+const filmDo = name => document.dispatchEvent(new CustomEvent('film:do', {detail: {do: name}}));
 
 function setSpace(on) {
   space = on;
@@ -320,12 +240,12 @@ function backToStage(e) {
 root.addEventListener('click', e => {
   const button = e.target.closest('button');
   if (!button) return;
-  if (button.dataset.tool) setTool(button.dataset.tool); else actions[button.dataset.do]();
-  if (W && button.dataset.do !== 'camera') backToStage(e);
+  if (button.dataset.tool) setTool(button.dataset.tool); else actions[button.dataset.do]?.();
+  if (W && !['camera', 'mask', 'help'].includes(button.dataset.do)) backToStage(e);
 });
 root.querySelectorAll('input[type=range]').forEach(input => input.addEventListener('pointerup', backToStage));
 sizer.addEventListener('input', () => setSize(sizer.value));
-opacity.addEventListener('input', () => touch(0, 0, W, H));
+opacity.addEventListener('input', redraw);
 picker.addEventListener('change', () => picker.files[0] && give(picker.files[0]));
 picker.addEventListener('cancel', e => e.stopPropagation());
 stage.addEventListener('pointerdown', onDown);
@@ -333,25 +253,44 @@ stage.addEventListener('pointermove', onMove);
 stage.addEventListener('pointerup', onUp);
 stage.addEventListener('pointercancel', onUp);
 stage.addEventListener('pointerleave', () => { pointer = null; showRing(); });
+stage.addEventListener('blur', () => { if (doing?.pen) stop('end'); pen = null; showRing(); });
 stage.addEventListener('mousedown', e => { if (W && e.button === 1) e.preventDefault(); });    // no auto-scroll
 stage.addEventListener('contextmenu', e => { if (W && !e.target.closest('.mp-over')) e.preventDefault(); });
 stage.addEventListener('wheel', onWheel, {passive: false});
+roving($('.mp-rail'));
 
 onResize(stage, place);
 life.signal.addEventListener('abort', closeCamera);
 listen(document, ['keydown', 'keyup'], onKey);
+listen(window, ['blur'], () => { setSpace(false); hold(false); });
+// Python is told before anything else on the page is pressed
+for (const name of ['pointerdown', 'keydown']) {
+  document.addEventListener(name, e => { if (unsaid && !stage.contains(e.target)) flush(); }, {capture: true, signal: life.signal});
+}
+
+// ---- what only the stage does, not a painter that is fixed ---------------------------------------------------
+const asked = {
+  show: d => choose(d.number), again: rerun, reopen, before: d => hold(d.on), mode: d => setMode(d.mode), view: look, undo: actions.undo,
+  tool: d => setTool(d.tool), forget, saved: () => { dirtyWork = false; }, mask: saveMask, say: d => say(d.text, d.seconds),
+};
 if (!fixed) {
   listen(document, ['paste'], onPaste);
   listen(document, ['dragover', 'drop', 'dragleave'], onDrag);
-}
-listen(window, ['blur'], () => setSpace(false));
-
-$('[data-do=camera]').hidden = fixed || !navigator.mediaDevices?.getUserMedia;
-if (fixed) {
+  listen(document, ['stage:do'], e => asked[e.detail.do]?.(e.detail));
+  listen(document, ['stage:busy'], e => {
+    busy = e.detail.on;
+    stage.classList.toggle('mp-busy', busy);
+    if (!busy) { live(null); grow(false); }
+  });
+  listen(window, ['beforeunload'], onLeave);
+  listen(window, ['pagehide'], () => { if (saving) saveNow().catch(() => 0); });
+  restored = restore();
+} else {
   delete keys.i;
-  root.querySelectorAll('[data-do=open], [data-do=invert]').forEach(button => { button.hidden = true; });
-  $('.mp-bar .wg-group').hidden = true;
+  for (const button of root.querySelectorAll('[data-do=open], [data-do=invert], [data-do=mask]')) button.hidden = true;
+  $('.mp-opening').hidden = true;
 }
+$('[data-do=camera]').hidden = fixed || !navigator.mediaDevices?.getUserMedia;
 if (says) stage.setAttribute('aria-label', says);
 setSize(root.dataset.size);
 watch('value', () => take(props.value));
