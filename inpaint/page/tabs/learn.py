@@ -13,6 +13,7 @@ from ...lab import choose, gallery, tour
 from ...lab.gallery import SHOWS, TOURS, Picture
 from ...lab.tour import DOES, FAILS, SEES, WELL, Frame
 from ..parts.events import BEFORE, HIDDEN, drawn, in_turn, reported
+from ..parts.sheet import style
 from ..parts.tab import Shared, Tab
 from ..pictures import WIDE, is_wide, picture_url
 from ..session import Session
@@ -207,6 +208,7 @@ class Learn(Tab):
 
     def lay_out(self, shared: Shared) -> None:
         gr.set_static_paths(TOURS)
+        style(__file__)
         html_(cards_html(), "learn-cards")
         gr.Markdown("## How to choose")
         html_(tasks_html(), "learn-tasks")

@@ -29,6 +29,7 @@ from ...lab.elo import CAP, ENOUGH, START, Entry, Score, Standing
 from ...lab.vote import Ballot, Booth, Pair, Voter
 from ..parts.ballots import CASES, Case, Shelf, example, own, written
 from ..parts.events import BEFORE, in_turn
+from ..parts.sheet import style
 from ..parts.tab import Shared, Tab
 from ..session import Session, shelf
 from ..tickets import Ticket
@@ -147,6 +148,7 @@ class Vote(Tab):
 
     def lay_out(self, shared: Shared) -> None:
         self.visit = gr.State(Visit(), time_to_live=6 * 3600)
+        style(__file__)
         with gr.Row():
             self.source = gr.Radio(
                 [EXAMPLE, MINE], value=EXAMPLE, label="Fill", container=False, elem_id="vote-source", scale=3
