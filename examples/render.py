@@ -1,9 +1,11 @@
-"""Make every picture and mask of this folder anew: python examples/render.py (needs scikit-image).
+"""Make the pictures and masks of this folder anew: python examples/render.py [FOLDER] (needs scikit-image).
 
-Photos come out of skimage.data, the lighthouse is drawn here. White in a mask is the hole, in `blend/` the cut-out.
+FOLDER holds the wallpapers that README.md names; without it, what is made of them stays as it is. The other photos
+come out of skimage.data, the lighthouse is drawn here. White in a mask is the hole, in `blend/` the cut-out.
 """
 
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -12,6 +14,8 @@ import skimage.data
 from PIL import Image
 
 HERE = Path(__file__).parent
+WALLPAPERS = Path(sys.argv[1]) if sys.argv[1:] else None
+THUMB, MARK = 200, (214, 51, 132)  # width of a small picture in pixels, colour of the hole on it
 
 
 def points(text):
@@ -26,12 +30,104 @@ def polygons(shape, *outlines, margin=0):
     return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1,) * 2))
 
 
+def lasso(shape, *outlines, scale=1.6):
+    """The inside of rounded outlines, drawn on a picture that was this many times smaller."""
+    mask = np.zeros(shape[:2], np.uint8)
+    for outline in outlines:
+        corners = points(outline) * scale
+        for _ in range(3):  # each round cuts the corners off at a quarter of the sides
+            ahead = np.roll(corners, -1, axis=0)
+            corners = np.stack([0.75 * corners + 0.25 * ahead, 0.25 * corners + 0.75 * ahead], 1).reshape(-1, 2)
+        cv2.fillPoly(mask, [corners.round().astype(np.int32)], 255)
+    return mask
+
+
+def wallpaper(name, size, crop=None):
+    """One of the wallpapers, cropped (left, top, right, bottom) and shrunk to a width and height."""
+    picture = Image.open(WALLPAPERS / name).convert("RGB")
+    return np.asarray(picture.crop(crop).resize(size, Image.Resampling.LANCZOS))
+
+
+def painted(photo, cover, colour):
+    """The photo under a layer of paint, (H, W) in 0..1, and the hole that the paint leaves."""
+    over = photo * (1 - cover[..., None]) + np.array(colour) * cover[..., None]
+    hole = (cover > 0.02).astype(np.uint8) * 255
+    return over.round().astype(np.uint8), cv2.dilate(hole, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)))
+
+
 def strokes(shape, *lines):
     """Brush strokes: (width, "x,y x,y ...")."""
     mask = np.zeros(shape[:2], np.uint8)
     for width, line in lines:
         cv2.polylines(mask, [points(line)], False, 255, width)
     return mask
+
+
+def stones():
+    photo = wallpaper("picosdeeuropa_by_Aitzol_Berasategi.jpg", (1800, 1215), (864, 828, 3264, 2448))
+    far = "322,388 340,372 362,373 378,363 402,365 419,388 419,420 399,437 362,435 348,412 328,402"
+    near = "788,750 799,720 797,686 818,658 858,655 892,665 908,698 901,736 876,760 840,771 808,768"
+    return photo, lasso(photo.shape, far, near, scale=1.5)
+
+
+def tree():
+    photo = wallpaper("aitzgorri_by_Aitzol_Berasategi.jpg", (1920, 1278))
+    outline = (
+        "800,492 815,440 840,400 862,350 882,312 900,312 918,340 938,378 958,410 958,438 930,468 905,498 886,530 "
+        "886,590 850,596 800,590 768,582 764,538 782,508"
+    )
+    return photo, lasso(photo.shape, outline)
+
+
+def dandelion():
+    photo = wallpaper("seeding_by_Clements_Engelhardt.jpg", (1600, 900))
+    outline = (
+        "887,520 896,475 932,449 985,441 1041,454 1073,496 1070,552 1039,586 998,597 992,640 986,690 936,690 "
+        "942,640 948,597 909,579"
+    )
+    return photo, lasso(photo.shape, outline, scale=4 / 3)
+
+
+def lettering():
+    photo = wallpaper("sunset_by_Aitzol_Berasategi.jpg", (1920, 1280))
+    cover = np.zeros(photo.shape[:2], np.uint8)
+    for words, corner, size, width in (
+        ("Greetings", (150, 270), 7, 15),
+        ("from the mountains", (180, 1120), 4.2, 11),
+    ):
+        cv2.putText(cover, words, corner, cv2.FONT_HERSHEY_SCRIPT_COMPLEX, size, 255, width, cv2.LINE_AA)
+    return painted(photo, cover / 255, (255, 250, 235))
+
+
+def dogs():
+    """A colour photo made to look old: brown, folded twice, scratched, dusty, a corner torn off."""
+    photo = wallpaper("friends_by_Aitzol_Berasategi.jpg", (1800, 1440), (0, 480, 2056, 2125))
+    rng, (h, w) = np.random.default_rng(5), photo.shape[:2]
+    grey = photo @ np.array([0.35, 0.5, 0.15]) / 255
+    brown = np.stack(
+        [np.interp(grey, (0, 0.5, 1), tones) for tones in ((38, 160, 246), (26, 124, 228), (18, 88, 194))], -1
+    )
+    cover = np.zeros((h, w), np.uint8)
+
+    def scratch(line, width):
+        cv2.polylines(cover, [(np.array(line) * 8).round().astype(np.int32)], False, 255, width, cv2.LINE_AA, 3)
+
+    for _ in range(6):
+        at, angle, line = rng.uniform((0, -200), (w, 0.7 * h)), rng.normal(np.pi / 2, 0.25), []
+        step = rng.uniform(5, 24)
+        for _ in range(40):
+            line.append(at)
+            angle += rng.normal(0, 0.02)
+            at = at + step * np.array([np.cos(angle), np.sin(angle)])
+        scratch(line, int(rng.integers(2, 5)))
+    for _ in range(24):  # dust
+        at = rng.uniform((0, 0), (w, h))
+        scratch([at, at + rng.normal(0, 4, 2)], int(rng.integers(3, 9)))
+    for start, end in ((0, 430), (w, 560)), ((1130, 0), (1060, h)):  # folds
+        scratch(np.linspace(start, end, 60) + rng.normal(0, 2.5, (60, 2)), 5)
+    torn = np.linspace((w - 220, -9), (w + 9, 180), 32) + rng.normal(0, 3, (32, 2))
+    cv2.fillPoly(cover, [np.array([*torn, (w, 0)]).round().astype(np.int32)], 255, cv2.LINE_AA)
+    return painted(brown + rng.normal(0, 2, (h, w, 1)), cover / 255, (252, 246, 232))
 
 
 def spoon():
@@ -72,9 +168,8 @@ def pixels():
 
 def rocket():
     photo = skimage.data.rocket()
-    stage = "304,160 312,130 323,122 334,130 341,160 345,335 364,352 390,426 258,426 258,398 280,360 300,335"
-    lamp = cv2.ellipse2Poly((366, 392), (44, 40), 0, 0, 360, 10)
-    return photo, polygons(photo.shape, stage, lamp, margin=4)
+    tower = "302,108 346,108 360,240 364,330 386,352 412,392 414,426 246,426 252,380 282,330 292,220"
+    return photo, polygons(photo.shape, tower)
 
 
 def galaxies():
@@ -143,16 +238,30 @@ def coin():
     )
 
 
-def save(picture, mask, folder, name, kind="jpg"):
+def save(picture, mask, folder, name, kind="jpg", quality=92):
     folder.mkdir(exist_ok=True)
-    Image.fromarray(picture).save(folder / f"{name}.{kind}", quality=92, optimize=True)
+    Image.fromarray(picture).save(folder / f"{name}.{kind}", quality=quality, optimize=True)
     Image.fromarray(mask).convert("1", dither=Image.Dither.NONE).save(folder / f"{name}.mask.png", optimize=True)
 
 
+def save_thumb(name):
+    """The example as a small picture, its hole in one colour."""
+    photo = np.asarray(Image.open(next(HERE.glob(f"{name}.[jp][pn]g"))).convert("RGB"))
+    hole = np.asarray(Image.open(HERE / f"{name}.mask.png").convert("L"))[..., None] / 255
+    marked = Image.fromarray((photo * (1 - 0.6 * hole) + np.array(MARK) * 0.6 * hole).round().astype(np.uint8))
+    small = marked.resize((THUMB, round(THUMB * marked.height / marked.width)), Image.Resampling.LANCZOS)
+    small.save(HERE / "thumbs" / f"{name}.webp", quality=80, method=6)
+
+
 if __name__ == "__main__":
+    for make in (stones, tree, dandelion, lettering, dogs) if WALLPAPERS else ():
+        save(*make(), HERE, make.__name__, quality=82)
     for make in spoon, tripod, bricks, scratches, pixels, rocket, galaxies, lighthouse:
         picture, mask = make()
         save(picture, mask, HERE, make.__name__, "png" if make is lighthouse else "jpg")
+    (HERE / "thumbs").mkdir(exist_ok=True)
+    for mask in HERE.glob("*.mask.png"):
+        save_thumb(mask.name.removesuffix(".mask.png"))
     pairs = {}
     for make in deep_sky, visor, coin:
         picture, mask, first, placement = make()

@@ -69,6 +69,12 @@ def served(script: str | Path, folder: Path, **environment: str) -> Iterator[str
         process.wait(60)
 
 
+def choose(page: Page, name: str) -> None:
+    """Press a method in the list."""
+    page.click(f".ms-row[data-name={name}] label")
+    page.wait_for_timeout(500)
+
+
 def answers(url: str) -> bool:
     try:
         urllib.request.urlopen(url, timeout=5).close()

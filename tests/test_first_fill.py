@@ -11,9 +11,8 @@ from playwright.sync_api import sync_playwright
 from test_page import choose, run, status
 from test_page import site as site
 
-from inpaint import zoo
 from inpaint.imaging.picture import open_picture, read_mask
-from inpaint.lab.examples import examples
+from inpaint.lab.examples import front
 
 pytestmark = pytest.mark.browser
 LAPTOP = {"viewport": {"width": 1280, "height": 720}}
@@ -65,9 +64,9 @@ def seen(page):
 
 def changed(page, example):
     """How far the screen is from the photo, in levels: in the left third of the hole, and in the right."""
-    photo, mask_path = examples()[example]
-    truth, shot = open_picture(photo).rgb, seen(page)
-    hole, _ = read_mask(mask_path, truth.shape[:2])
+    chosen = front()[example]
+    truth, shot = open_picture(chosen.photo).rgb, seen(page)
+    hole, _ = read_mask(chosen.mask, truth.shape[:2])
     h, w = shot.shape[:2]
     small = np.asarray(PIL.Image.fromarray(truth).resize((w, h), PIL.Image.Resampling.BICUBIC)).astype(float)
     there = np.asarray(PIL.Image.fromarray(hole).resize((w, h), PIL.Image.Resampling.NEAREST))
@@ -83,7 +82,7 @@ def test_the_whole_result_of_the_first_fill_is_in_the_window(visit):
     page.wait_for_function(LOADED)
     page.wait_for_timeout(500)
     assert page.evaluate("scrollY") == 0
-    for id in ("run", "card", "status", "result"):
+    for id in ("run", "model", "status", "result"):
         assert page.evaluate(IN_VIEW, id), id
     assert min(picture(page)[2:]) > 400
 
@@ -92,7 +91,7 @@ def test_the_whole_result_of_the_first_fill_is_in_the_window(visit):
 def test_a_result_opens_on_what_came_out(visit, window):
     """Nothing of the photo before is shown in the hole, to its left or to its right, until the handle is moved."""
     page = visit(window, example=4)
-    choose(page, zoo.card("harmonic").title)
+    choose(page, "harmonic")
     run(page)
     page.wait_for_function(LOADED)
     page.wait_for_timeout(1000)
@@ -109,7 +108,7 @@ def test_a_result_opens_on_what_came_out(visit, window):
     moved = page.evaluate(POSITION)
     assert changed(page, 4)[0] < 5, "before, left of the handle"
 
-    choose(page, zoo.card("telea").title)
+    choose(page, "telea")
     run(page)
     page.wait_for_function(f"moved => ({POSITION})() != moved", arg=moved)
     page.wait_for_timeout(1000)
@@ -117,37 +116,9 @@ def test_a_result_opens_on_what_came_out(visit, window):
     assert left > 10 and right > 10, "the next result opens on what came out too"
 
 
-def lines(page):
-    """How many lines the card takes, by its letters."""
-    size = page.evaluate("() => parseFloat(getComputedStyle(document.querySelector('#card summary')).fontSize)")
-    return page.locator("#card").bounding_box()["height"] / size
-
-
-@pytest.mark.parametrize("window", [LAPTOP, PHONE], ids=["laptop", "phone"])
-@pytest.mark.parametrize("name", ["patchmatch", "pconv", "dip"])
-def test_the_card_is_a_line_until_it_is_opened(visit, window, name):
-    page, card = visit(window), zoo.card(name)
-    choose(page, card.title)
-    page.wait_for_timeout(500)
-    said = page.inner_text("#card summary")
-    assert lines(page) < 2
-    assert ("no commercial use" if name == "pconv" else "commercial use allowed") in said
-    assert ("non-commercial research" if name == "pconv" else "Apache-2.0") in said
-    for part in page.locator("#card summary span:visible:not(.cut)").all():
-        assert part.evaluate(
-            "e => e.scrollWidth <= e.clientWidth + 1 && e.getBoundingClientRect().right <= innerWidth"
-        )
-    assert card.summary not in page.inner_text("#card")
-    page.click("#card summary")
-    page.wait_for_timeout(300)
-    opened = page.inner_text("#card")
-    assert card.summary in opened and card.paper in opened and lines(page) > 4
-    assert ("for looks take PatchMatch" in opened) == (name == "pconv")
-
-
 def test_a_phone_shows_what_a_run_says_and_then_its_result(visit):
     page = visit(PHONE, example=2)
-    choose(page, zoo.card("dip").title)
+    choose(page, "dip")
     page.evaluate("""() => scrollTo(0, 0)""")
     page.evaluate("() => document.querySelector('#run').click()")
     page.wait_for_function("() => document.querySelector('#status .bar')")
@@ -162,7 +133,7 @@ def test_a_phone_shows_what_a_run_says_and_then_its_result(visit):
     )
     page.wait_for_function(IN_VIEW, arg="result", timeout=5000)
 
-    choose(page, zoo.card("telea").title)
+    choose(page, "telea")
     page.evaluate("""() => scrollTo(0, 0)""")
     page.evaluate("() => document.querySelector('#run').click()")
     page.wait_for_function("() => document.querySelector('#status').innerText.startsWith('Done')", timeout=60_000)

@@ -7,7 +7,6 @@ from browser import ROOT, browsing, served
 from playwright.sync_api import sync_playwright
 from test_page import choose, downloaded, photo_file, pixels, run
 
-from inpaint import zoo
 from inpaint.page.edges import Edges
 from inpaint.page.parts.inside import arrow, desk, strip
 
@@ -95,7 +94,7 @@ def shown(page):
 @pytest.mark.browser
 def test_where_was_it_copied_from(tab):
     example(tab)
-    choose(tab, zoo.card("patchmatch").title)
+    choose(tab, "patchmatch")
     run(tab)
     tab.wait_for_selector("#origin img", state="attached")
     plain = shown(tab)
@@ -106,7 +105,7 @@ def test_where_was_it_copied_from(tab):
     assert "press inside the outlined hole" in press(tab, 0.03, 0.03)
     assert "copied from" in press(tab, 0.45, 0.45)
 
-    choose(tab, zoo.card("telea").title)
+    choose(tab, "telea")
     run(tab)
     tab.wait_for_function("() => !document.querySelector('#origin img')?.clientWidth")
     tab.locator("#history button:has(img)").first.click()
@@ -135,7 +134,7 @@ def edge_stroke(page, x0, y0, x1, y1, tool="brush"):
 def draw_edges(page):
     """An example, filled by EdgeConnect: its edges are ready to be edited."""
     example(page)
-    choose(page, zoo.card("edgeconnect").title)
+    choose(page, "edgeconnect")
     run(page)
     page.wait_for_function("() => /lines/.test(document.querySelector('#edge-painter .mp-share')?.innerText)")
 
@@ -235,7 +234,7 @@ def test_a_phone_shows_it_all_without_scrolling_sideways(site, tmp_path):
         refill(page, 2)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         example(page)
-        choose(page, zoo.card("patchmatch").title)
+        choose(page, "patchmatch")
         run(page)
         page.wait_for_function("() => !document.querySelector('#edge-painter .mp-stage')?.clientWidth")
         assert "copied from" in press(page, 0.5, 0.5)

@@ -14,7 +14,6 @@ from test_page import choose, open_photo, photo_file, pixels, run, status, strok
 from test_page import site as site
 from test_page import tab as tab
 
-from inpaint import zoo
 from inpaint.cli import app as cli
 from inpaint.imaging import metrics
 from inpaint.imaging.picture import open_picture, read_mask
@@ -99,8 +98,8 @@ def test_stop_after_the_third_keeps_three(tab):
 
 def test_settings_under_fill_become_a_trial(tab):
     take_example(tab)
-    choose(tab, zoo.card("telea").title)
-    tab.click("#options button")
+    choose(tab, "telea")
+    tab.click("[data-open=options]")
     tab.locator("#options input[type=number]:visible").first.fill("7")
     tab.keyboard.press("Tab")
     way(tab, "Compare")
@@ -112,7 +111,7 @@ def test_settings_under_fill_become_a_trial(tab):
 
 def test_is_it_the_model_or_the_mask(tab):
     take_example(tab)
-    choose(tab, zoo.card("telea").title)
+    choose(tab, "telea")
     way(tab, "Vary")
     tab.click("#vary")
     wait_for_status(tab, "Done: see below")
@@ -124,7 +123,7 @@ def test_is_it_the_model_or_the_mask(tab):
 def test_the_canvas_is_extended(tab, tmp_path):
     path = photo_file(tmp_path, 320, 200)
     open_photo(tab, path)
-    choose(tab, zoo.card("telea").title)
+    choose(tab, "telea")
     way(tab, "Extend")
     for side, share in (("left", 50), ("right", 0), ("top", 25), ("bottom", 0)):
         tab.locator(f"#extend-{side} input[type=number]").fill(str(share))
@@ -164,7 +163,7 @@ def test_a_manifest_of_the_page_repeats_on_the_page_and_on_the_command_line(tab,
     path = photo_file(tmp_path, 640, 480)
     open_photo(tab, path)
     stroke(tab, 0.4, 0.4, 0.6, 0.6)
-    choose(tab, zoo.card("patchmatch").title)
+    choose(tab, "patchmatch")
     run(tab)
     saved = tmp_path / "run.json"
     taken(tab, "#manifest").save_as(saved)
@@ -201,7 +200,7 @@ def test_a_link_opens_the_same_settings_but_nobody_s_picture(site, tmp_path):
             page.wait_for_selector(".mp-stage")
             page.wait_for_timeout(800)
             take_example(page)
-            choose(page, zoo.card("telea").title)
+            choose(page, "telea")
             run(page)
             example, hole = page.get_attribute("#link a", "href"), page.inner_text(".mp-share")
             photo = photo_file(tmp_path, 640, 480)
@@ -216,7 +215,7 @@ def test_a_link_opens_the_same_settings_but_nobody_s_picture(site, tmp_path):
         with browsing(playwright, site[0] + example, tmp_path / "b") as page:
             wait_for_status(page, "in place", 20_000)
             page.wait_for_function("hole => document.querySelector('.mp-share').innerText == hole", arg=hole)
-            assert page.input_value("#model input") == zoo.card("telea").title
+            assert page.input_value(".ms-row :checked") == "telea"
         with browsing(playwright, site[0] + own, tmp_path / "c") as page:
             wait_for_status(page, "640 × 480", 20_000)
             assert page.locator(".mp-hint").is_visible(), "no picture came with the link"

@@ -133,6 +133,7 @@ def test_every_choice_works(name, option, value, image, mask):
 @every_model
 def test_the_card_tells_what_a_person_must_know(name):
     card = zoo.card(name)
+    assert 0 < len(card.line) <= 60 - len(" · lite: soft") * any(w.shipped for w in card.weights.values())
     assert card.title and card.summary and card.paper and card.licence and card.speed
     assert card.link.startswith("https://") and isinstance(card.commercial, bool)
     if card.size.maximum:

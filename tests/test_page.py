@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 import PIL.ImageOps
 import pytest
-from browser import ROOT, browsing, served
+from browser import ROOT, browsing, choose, served
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from playwright.sync_api import sync_playwright
@@ -71,13 +71,6 @@ def stroke(page, x0, y0, x1, y1):
     page.wait_for_timeout(400)
 
 
-def choose(page, title):
-    page.click("#model input")
-    page.locator("ul[role=listbox] li", has_text=title).click()
-    page.wait_for_function("t => document.querySelector('#model input').value == t", arg=title)
-    page.wait_for_timeout(300)
-
-
 def status(page):
     return page.inner_text("#status").strip()
 
@@ -105,7 +98,7 @@ def test_the_main_job(tab, tmp_path):
     assert "3000 × 2000" in status(tab) and "upright" in status(tab)
     stroke(tab, 0.3, 0.4, 0.5, 0.5)
     sent.clear()
-    choose(tab, zoo.card("telea").title)
+    choose(tab, "telea")
     run(tab)
     sizes = [len(r.post_data_buffer or b"") for r in sent]
     assert max(sizes) < 60_000 and not [r for r in sent if "/upload" in r.url], (
@@ -135,7 +128,7 @@ def test_stop_keeps_what_there_is(tab, tmp_path):
     path = photo_file(tmp_path, 900, 600)
     open_photo(tab, path)
     stroke(tab, 0.4, 0.4, 0.6, 0.6)
-    choose(tab, zoo.card("dip").title)
+    choose(tab, "dip")
     tab.click("#run")
     tab.wait_for_function("() => /iteration/.test(document.querySelector('#status').innerText)", timeout=60_000)
     tab.wait_for_selector("#views img", timeout=60_000)
@@ -151,9 +144,9 @@ def test_stop_keeps_what_there_is(tab, tmp_path):
 def test_examples_history_and_formats(tab):
     tab.locator("#examples .gallery-item").first.click()
     tab.wait_for_function("() => /hole [1-9]|hole 0\\.[1-9]/.test(document.querySelector('.mp').innerText)")
-    choose(tab, zoo.card("navier_stokes").title)
+    choose(tab, "navier_stokes")
     run(tab)
-    choose(tab, zoo.card("telea").title)
+    choose(tab, "telea")
     run(tab)
     tab.wait_for_selector("#history img")
     assert tab.locator("#history img").count() == 2
@@ -212,7 +205,7 @@ def test_failures_are_messages_and_the_mask_survives(tab, tmp_path):
     tab.locator(".mp-file").set_input_files(bad)
     tab.wait_for_timeout(1500)
     assert tab.inner_text(".mp-share") == share
-    choose(tab, zoo.card("telea").title)
+    choose(tab, "telea")
     run(tab)
 
 
@@ -224,7 +217,7 @@ def test_works_at_phone_width(site, tmp_path):
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, "the page scrolls sideways"
         open_photo(page, photo_file(tmp_path, 800, 600))
         stroke(page, 0.3, 0.5, 0.6, 0.5)
-        choose(page, zoo.card("telea").title)
+        choose(page, "telea")
         run(page)
 
 
@@ -294,7 +287,7 @@ def test_nothing_is_left_behind(tmp_path, image, mask):
             page.wait_for_selector(".mp-stage")
             page.locator("#examples .gallery-item").first.click()
             page.wait_for_function("() => document.querySelector('#status').innerText.includes('paint over')")
-            choose(page, zoo.card("telea").title)
+            choose(page, "telea")
             run(page)
         assert [p.name for p in (tmp_path / "tmp").iterdir() if p.name.startswith("inpaint-")], "where are results?"
     assert not [p.name for p in (tmp_path / "tmp").iterdir() if p.name.startswith("inpaint-")]

@@ -10,7 +10,6 @@ from browser import ROOT, browsing, served
 from playwright.sync_api import sync_playwright
 from test_page import choose, open_photo, photo_file, status, stroke
 
-from inpaint import zoo
 from inpaint.page import app
 from inpaint.page.parts.events import BEFORE, HEAVY, drawn, in_turn
 from inpaint.page.session import Session
@@ -160,9 +159,9 @@ def two(tmp_path):
             page.wait_for_timeout(800)
             open_photo(page, photo_file(tmp_path, 300, 200))
             stroke(page, 0.4, 0.4, 0.6, 0.6)
-        choose(b, zoo.card("telea").title)
-        choose(a, zoo.card("dip").title)
-        a.click("#options button")
+        choose(b, "telea")
+        choose(a, "dip")
+        a.click("[data-open=options]")
         a.get_by_label("iterations", exact=False).locator("visible=true").first.fill("20000")
         a.keyboard.press("Tab")
         a.click("#run")

@@ -17,6 +17,7 @@ from inpaint import zoo
 from inpaint.contract import InpaintError
 from inpaint.fill.result import Fill
 from inpaint.lab.elo import SIZES, Entry, Score, Standing
+from inpaint.lab.examples import Example
 from inpaint.page.parts import ballots as cases
 from inpaint.page.parts.events import BEFORE, in_turn
 from inpaint.page.parts.tab import share
@@ -36,12 +37,12 @@ def pictures(tmp_path):
     y, x = np.mgrid[:80, :96]
     hole = np.zeros((80, 96), np.uint8)
     hole[30:45, 40:60] = 255
-    pairs = []
+    made = []
     for k in (1, 2):
-        pairs.append((tmp_path / f"{k}.png", tmp_path / f"{k}.mask.png"))
-        Image.fromarray(np.stack([x * 2, y * 3, (x + k * y) * 7 % 255], -1).astype(np.uint8)).save(pairs[-1][0])
-        Image.fromarray(hole).save(pairs[-1][1])
-    return pairs
+        made.append(Example(tmp_path / f"{k}.png", tmp_path / f"{k}.mask.png", f"Example {k}", tmp_path))
+        Image.fromarray(np.stack([x * 2, y * 3, (x + k * y) * 7 % 255], -1).astype(np.uint8)).save(made[-1].photo)
+        Image.fromarray(hole).save(made[-1].mask)
+    return made
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_what_the_deployer_got_wrong_is_told(tmp_path, monkeypatch):
 
 
 def test_an_example_makes_holes_of_every_size(pictures):
-    made = [cases.example(*pictures[0], number) for number in range(cases.CASES)]
+    made = [cases.example(pictures[0], number) for number in range(cases.CASES)]
     assert {case.size for case in made} == set(SIZES)
     for case in made:
         assert case.mask[30:45, 40:60].all() and not case.mask.all()
@@ -138,7 +139,7 @@ def test_fills_of_examples_are_made_once_and_only_so_many_are_kept(tab, pictures
 
 def test_a_picture_of_ones_own_is_filled_and_not_kept(tab, pictures):
     session, visit = Session(), Visit()
-    photo = session.open(pictures[0][0])
+    photo = session.open(pictures[0].photo)
     assert "There is no hole" in dealt(tab, visit, MINE, None, session)[-1][tab.status]
     mask = np.zeros(photo.shape, bool)
     mask[10:60, 10:70] = True
@@ -227,14 +228,16 @@ import json
 from dataclasses import replace
 from pathlib import Path
 import gradio as gr
+from inpaint.lab.examples import Example
 from inpaint.page.app import launch
 from inpaint.page.parts.events import BEFORE, in_turn
 from inpaint.page.parts.tab import share
 from inpaint.page.tabs.vote import Vote
 
 with gr.Blocks() as demo:
-    pairs = [(Path(photo), Path(mask)) for photo, mask in json.loads({pairs!r})]
-    tab, shared = Vote(), replace(share(demo), examples=pairs)
+    pairs = json.loads({pairs!r})
+    made = [Example(Path(photo), Path(mask), "", Path(photo)) for photo, mask in pairs]
+    tab, shared = Vote(), replace(share(demo), examples=made)
     shared.painter.render()
     tab.lay_out(shared)
     tab.connect(shared)
@@ -251,7 +254,7 @@ def said(page, words, timeout=60_000):
 @pytest.mark.browser
 def test_deal_vote_and_table(pictures, tmp_path):
     script = tmp_path / "page.py"
-    script.write_text(SCRIPT.format(pairs=json.dumps([[str(path) for path in pair] for pair in pictures])))
+    script.write_text(SCRIPT.format(pairs=json.dumps([[str(one.photo), str(one.mask)] for one in pictures])))
     settings = {"INPAINT_VOTES": str(tmp_path / "votes.db"), "INPAINT_VOTE_MODELS": " ".join(QUICK)}
     with sync_playwright() as playwright, served(script, tmp_path, **settings) as url:
         assert not Client(url, verbose=False).view_api(return_format="dict", print_info=False)["named_endpoints"]

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import PIL.Image
 import pytest
-from browser import ROOT, browsing, served
+from browser import ROOT, browsing, choose, served
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from playwright.sync_api import sync_playwright
@@ -64,9 +64,7 @@ def test_the_page_reports_its_function_and_fills_through_it(site, tmp_path):
         page.wait_for_timeout(800)
         page.locator("#examples .gallery-item").first.click()  # where there is no fork, a fill is made ready now
         page.wait_for_function("() => document.querySelector('#status').innerText.includes('paint over')")
-        page.click("#model input")
-        page.locator("ul[role=listbox] li", has_text="DeepFill v2").click()
-        page.wait_for_function("() => document.querySelector('#card').innerText.includes('DeepFill v2')")
+        choose(page, "deepfill_v2")
         before = len(api.of("/schedule"))
         page.click("#run")
         page.wait_for_function(

@@ -21,7 +21,7 @@ QUIET = ("body_text_color_subdued", "block_info_text_color", "input_placeholder_
 
 
 TITLE = (
-    "<h1>Inpaint</h1><p>Paint over what should go. <b>Everything runs on this machine</b>, "
+    "<h1>Inpaint</h1><p><b>Runs on this machine:</b> nothing is sent elsewhere, "
     "and every pixel outside the hole stays as it was.</p>"
 )
 ENTER = "() => {{ document.querySelector('#house').dataset.room = '{}' }}"
@@ -57,7 +57,11 @@ def theme() -> gr.themes.Base:
     a main button that does not pale, as if it were switched off, under the pointer that has just pressed it.
     """
     quiet = {f"{name}{dark}": f"*neutral_{300 if dark else 600}" for name in QUIET for dark in ("", "_dark")}
-    pressed = {f"button_primary_background_fill_hover{dark}": "*primary_600" for dark in ("", "_dark")}
+    pressed = {
+        f"button_primary_background_fill{hover}{dark}": f"*primary_{700 if hover else 600}"
+        for hover in ("", "_hover")
+        for dark in ("", "_dark")
+    }
     fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
     return gr.themes.Soft(**fonts).set(**quiet, **pressed)
 

@@ -55,7 +55,7 @@ class Session:
     # -- pictures
 
     def open(self, path: Path, name: str | None = None) -> Picture:
-        """Take a photo to the stage, without a mask. Raises InpaintError and keeps what is there if it cannot be read.
+        """Take a photo to the stage, without a mask. Raises InpaintError, and keeps what is there, if it is none.
 
         The file is copied: uploads are swept away after a while.
         """
@@ -189,7 +189,7 @@ class Session:
         self.photos[result.number] = Photo(path, name, picture.shape, picture.format)
 
     def put_back(self, patch: Array, hole: Mask, said: str) -> Result:
-        """A fill of the photo on the stage that the visitor's browser had kept: (H, W, 3) uint8, read in the hole."""
+        """A fill of the photo on the stage that the browser had kept: (H, W, 3) uint8, read in the hole."""
         number, base = self._number(), self.at
         folder = self._folder() / f"{number:04d}"
         folder.mkdir()

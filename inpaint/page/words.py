@@ -40,7 +40,7 @@ def _about(offer: Offer) -> str:
     code = card.licence.removesuffix("; weights: see each tag")
     return (
         f"<p><b>{e(card.title)}.</b> {e(card.summary)}</p><p>{e(facts[0].upper() + facts[1:])}.</p>"
-        f"<p class='facts'>Licence: {e(code)}. {paper}</p>"
+        f"<p class='facts'>Licence: {e(code)}.</p><p class='facts'>{paper}</p>"
     )
 
 
@@ -68,18 +68,17 @@ def need(name: str, tag: str) -> str:
     return f"needs a download of {facts.megabytes:.0f} MB from {' or '.join(sorted(offer.hosts))}"
 
 
-def listed() -> list[str]:
+def listed() -> list[Offer]:
     """The methods on offer: those that are ready, the default first, then what needs a download."""
-    names = [name for name in zoo.names() if not barred(name)]
-    return sorted(names, key=lambda name: (not zoo.offer(name).present, name != zoo.default()))
+    first, offers = zoo.default(), [zoo.offer(name) for name in zoo.names() if not barred(name)]
+    return sorted(offers, key=lambda offer: (not offer.present, offer.name != first))
 
 
 def methods() -> list[tuple[str, str]]:
     """The same for a drop-down."""
-    offers = [zoo.offer(name) for name in listed()]
     return [
         (called(offer) + ("" if offer.present else f" (download, {offer.facts.megabytes:.0f} MB)"), offer.name)
-        for offer in offers
+        for offer in listed()
     ]
 
 

@@ -15,6 +15,7 @@ from ...fill import pipeline
 from ...imaging import made_up, masks
 from ...imaging.picture import Picture, open_picture, read_mask
 from ...lab.elo import Entry, size_of
+from ...lab.examples import Example
 from ..pictures import OUTLINE, preview
 from ..session import Session, shelf
 
@@ -49,11 +50,11 @@ def more_holes(shape: tuple[int, int]) -> list[Mask]:
     return [np.zeros(shape, bool), made_up.random_box(shape, 1), few, many[0] | many[1]]
 
 
-def example(photo: Path, mask: Path, number: int) -> Case:
+def example(one: Example, number: int) -> Case:
     """One of the CASES that an example makes."""
-    image = open_picture(photo).rgb
-    hole, _ = read_mask(mask, image.shape[:2])
-    return Case(f"{photo.name} {number}", image, hole | more_holes(hole.shape)[number])
+    image = open_picture(one.photo).rgb
+    hole, _ = read_mask(one.mask, image.shape[:2])
+    return Case(f"{one.photo.name} {number}", image, hole | more_holes(hole.shape)[number])
 
 
 def own(session: Session, painted: object) -> Case:

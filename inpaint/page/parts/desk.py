@@ -3,6 +3,7 @@
 import gradio as gr
 
 from ..session import Session
+from ..widgets.thumb import thumb
 from ..words import status_html
 from .events import BEFORE
 from .photo import Photo
@@ -23,6 +24,7 @@ class Desk:
                 self.stop = gr.Button("Stop", variant="stop", elem_id="stop", min_width=0)
                 shared.status.render()
                 shared.outcome.lay_out()
+                thumb(elem_id="thumb")
             shared.outcome.inside.lay_out()
         with gr.Column(elem_id="method", min_width=0):
             shared.setup.lay_out()

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Iterator
 
-from ... import zoo
 from ...checkpoints.hub import Offline
 from ...checkpoints.store import Offer
 from ...contract import InpaintError
 from ..words import called, listed
 
 MEMORY = 60.0  # seconds for which a host without an answer, and a download that failed, are remembered
+EVERY = 0.5  # seconds
 NAMED = 3  # of the methods that are ready
 SILENT: dict[str, float] = {}  # host → when it gave no answer
 FAILED: dict[tuple[str, str], float] = {}  # model and tag → when they could not be got
@@ -33,10 +33,10 @@ def _steps(offer: Offer) -> Iterator[str]:
     if silent and silent == offer.hosts and not has_failed(offer):
         raise Offline("", frozenset(silent))
     try:
-        before = None
-        for download in offer.fetch():
-            if download != before:
-                before = download
+        told = 0.0
+        for _ in offer.fetch():
+            if time.monotonic() - told > EVERY:
+                told = time.monotonic()
                 yield ""
     except Offline as error:
         SILENT.update(dict.fromkeys(error.hosts, time.monotonic()))
@@ -68,6 +68,6 @@ def _sorry(error: InpaintError) -> str:
         why = f"No network: {' and '.join(hosts)} {'do' if len(hosts) > 1 else 'does'} not answer."
     else:
         why = f"{str(error).rstrip('.')}."
-    ready = [called(zoo.offer(name)) for name in listed() if zoo.ready(name)]
+    ready = [called(offer) for offer in listed() if offer.present]
     more = f" and {len(ready) - NAMED} more" if len(ready) > NAMED else ""
     return f"{why} Ready here: {', '.join(ready[:NAMED])}{more}."

@@ -59,7 +59,7 @@ class Outcome:
     def connect(self, shared: "Shared") -> None:
         self.session, self.status, self.painter = shared.session, shared.status, shared.painter
         self.shown = [
-            *(self.painter, self.facts, self.status, self.session),
+            *(self.painter, self.facts, self.status, self.session, self.setup.model),
             *self.inside.shown,
             *self.repeat.shown,
         ]
@@ -137,6 +137,7 @@ class Outcome:
             self.facts: facts_html(result),
             self.status: status_html(done),
             self.session: session,
+            self.setup.model: self.setup.fresh(),  # weights may have come with it
             **self.inside.show(session, result),
             **self.repeat.show(result),
         }
@@ -197,7 +198,9 @@ class Outcome:
 
     def _setup_of(self, job: Job) -> dict:
         try:
-            return self.setup.put_settings(job.model, job.options.get("weights", ""), job.options.get("seed", 0), job.options)
+            return self.setup.put_settings(
+                job.model, job.options.get("weights", ""), job.options.get("seed", 0), job.options
+            )
         except InpaintError:  # brought back without a method, or its weights are gone since
             return {}
 

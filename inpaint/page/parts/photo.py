@@ -16,14 +16,13 @@ from ... import inpaint
 from ...contract import InpaintError, Mask
 from ...imaging import masks
 from ...imaging.colour import of_rgb
-from ...imaging.picture import Picture, open_picture
-from ...imaging.resize import within
+from ...imaging.picture import Picture
 from ...lab.manifest import digest
 from .. import visitors
-from ..pictures import patch_in, picture_url, preview
+from ..pictures import data_url, patch_in, preview
 from ..session import Session
 from ..widgets.film import to_film
-from ..widgets.painter import from_painter, photo_file, told, to_painter
+from ..widgets.painter import from_painter, photo_file, to_painter, told
 from ..words import status_html
 from ..zerogpu import LENT
 from .events import guarded
@@ -64,15 +63,21 @@ class Photo:
         update = {self.shared.session: session, self.shared.film: to_film(self.captions())}
         if not LENT:  # where processes are forked, none may be filling meanwhile
             warm_up()
-        if kept or (known and session.at):
+        if kept:
             numbers = [*session.photos, *session.results]
-            return update | {self.shared.painter: told(news="hello", numbers=numbers), self.shared.status: gr.skip()}
-        painter, _, status = self._example(session, 0)
+            return update | {
+                self.shared.painter: told(news="hello", numbers=numbers),
+                self.shared.status: gr.skip(),
+            }
+        if known and session.at:  # a browser that keeps nothing
+            painter, _, status = self.painted(session, session.load(), None)
+        else:
+            painter, _, status = self._example(session, 0)
         return update | {self.shared.painter: painter, self.shared.status: status}
 
     def captions(self) -> list[tuple[str, str]]:
         """The examples for the strip: words, and a small picture."""
-        return [(one.caption, thumbnail(one.photo)) for one in self.examples]
+        return [(one.caption, data_url(one.thumb.read_bytes(), "webp")) for one in self.examples if one.front]
 
     def opened(self, path: str, session: Session, value: Any) -> tuple:
         run = session.wanted
@@ -103,7 +108,9 @@ class Photo:
         if mask is not None:
             session.put_mask(mask)
         h, w = photo.shape
-        value = to_painter(preview(photo.rgb), mask, w, h, session.name, photo.icc, session.at) | {"example": example}
+        value = to_painter(preview(photo.rgb), mask, w, h, session.name, photo.icc, session.at) | {
+            "example": example
+        }
         said = " · ".join([f"{w} × {h} {photo.format}", *photo.notes, READY])
         return value, session, status_html(said)
 
@@ -148,7 +155,9 @@ class Photo:
         if isinstance(name, str) and name:
             session.rename(Path(name).name[:200])
         hole = from_painter({"mask": back.get("hole")})
-        painter, session, _ = self.painted(session, photo, None if hole is None else masks.resize(hole, photo.shape))
+        painter, session, _ = self.painted(
+            session, photo, None if hole is None else masks.resize(hole, photo.shape)
+        )
         fill = self._fill_back(session, photo, back)
         painter["example"] = back.get("example") if isinstance(back.get("example"), str) else ""
         if fill:
@@ -184,12 +193,6 @@ def decoded(url: str, shape: tuple[int, int]) -> np.ndarray:
     if pixels is None:
         raise InpaintError("What the browser had kept is of another size: fill once more.")
     return pixels
-
-
-@cache
-def thumbnail(path: Path) -> str:
-    """A small picture of an example as a data URL."""
-    return picture_url(within(open_picture(path).rgb, 200), "WEBP")
 
 
 @cache

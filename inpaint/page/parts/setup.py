@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from numbers import Real
 from typing import Any
 
 import gradio as gr
@@ -33,7 +32,7 @@ def whole(seed: Any) -> int:
     """The seed in a field, 0 where it is empty. Raises InpaintError."""
     if seed is None:
         return 0
-    if not isinstance(seed, Real) or not 0 <= seed < math.inf or seed != int(seed):
+    if not isinstance(seed, int | float) or not 0 <= seed < math.inf or seed != int(seed):
         raise InpaintError("The seed must be a whole number, 0 or more.")
     return int(seed)
 
@@ -51,7 +50,7 @@ class Setup:
         """The whole panel: the list, a line on what is chosen, and what its two buttons open."""
         first = zoo.default()
         with gr.Column(elem_id="setup", min_width=0):
-            self.model = methods(to_methods(rows(), AUTO), elem_id="model")
+            self.model = methods(to_methods(rows(), chosen=AUTO), elem_id="model")
             self.card = gr.HTML(card_html(first, zoo.offer(first).tag), elem_id="card")
             with gr.Column(elem_id="options", min_width=0):
                 self._lay_out_options(zoo.card(first).seeded)
@@ -193,14 +192,14 @@ class Setup:
             if owner == model
         }
         shown[self.seed]["value"] = whole(seed)
-        return shown | turned | {self.model: to_methods(rows(model, weights), model)}
+        return shown | turned | {self.model: to_methods(rows(model, weights), chosen=model)}
 
 
 def rows(chosen: str = "", tag: str = "") -> list[Row]:
     """The list: Auto, what is ready, then what has to be got. `tag`: of the chosen method's weights."""
     best = zoo.offer(zoo.default())
     auto = Row(AUTO, "Auto", badge(best), f"Takes the best that is here: {called(best)}", small=called(best))
-    offers = [zoo.offer(name, tag if name == chosen else "") for name in listed()]
+    offers = (zoo.offer(chosen, tag) if tag and one.name == chosen else one for one in listed())
     return [auto, *map(row, offers)]
 
 

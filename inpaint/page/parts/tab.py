@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from ...lab.examples import Example, front
+from ...lab.examples import Example, examples
 from .. import visitors
 from ..session import Session
 from ..words import status_html
@@ -38,7 +38,7 @@ class Shared:
     setup: Setup  # the method that is chosen
     outcome: Outcome  # the one fill that is looked at
     grid: Grid  # the fills side by side
-    examples: Sequence[Example]  # those that the page begins with
+    examples: Sequence[Example]  # those that the page begins with come first
     quick: Mapping[str, Any]  # settings of events that take no time
     heavy: Mapping[str, Any]  # of those that wait their turn
 
@@ -115,7 +115,7 @@ def share(blocks: gr.Blocks) -> Shared:
         setup=setup,
         outcome=Outcome(setup),
         grid=Grid(),
-        examples=front(),
+        examples=examples(),
         quick={"show_progress": "hidden", "concurrency_limit": None, **HIDDEN},
         heavy={"show_progress": "hidden", **HEAVY, **HIDDEN},
     )

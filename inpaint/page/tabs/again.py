@@ -36,7 +36,12 @@ class Again(Tab):
         ways.link_opened.click(guarded(self.linked), linked, placed, js=repeat.READ, **shared.quick)
         for trigger in (opened.success, ways.again.click):
             shared.press(
-                trigger, "repeat", self.repeated, [shared.session], self.outcome.shown, show_progress_on=shared.status
+                trigger,
+                "repeat",
+                self.repeated,
+                [shared.session],
+                self.outcome.shown,
+                show_progress_on=shared.status,
             )
 
     def run_opened(self, path: str, session: Session) -> dict:

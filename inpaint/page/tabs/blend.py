@@ -195,7 +195,7 @@ class Blend(Tab):
     def _lay_out_settings(self) -> None:
         with gr.Accordion("Blending", open=False, elem_id="blend-settings"):
             self.controls = {option.name: control(option) for option in OPTIONS}
-            ready = [zoo.offer(name) for name in listed() if zoo.ready(name)]
+            ready = [offer for offer in listed() if offer.present]
             self.model = gr.Dropdown(
                 [("Auto", AUTO), *((called(offer), offer.name) for offer in ready)],
                 value=AUTO,

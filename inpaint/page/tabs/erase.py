@@ -49,7 +49,7 @@ class Erase(Tab):
         yield from self.outcome.run(ticket, session, asked)
 
     def varied(self, ticket: Ticket, session: Session, value: Any, intact: bool, *settings: Any) -> Iterator[dict]:
-        """Several fills of the hole, to the strip: of other seeds or, where the method draws none, other methods."""
+        """Several fills of the hole, to the strip: with other seeds or, without a use for them, other methods."""
 
         def steps() -> Iterator[dict]:
             yield {self.shared.status: status_html("Starting…", 0.0)}
@@ -74,7 +74,7 @@ class Erase(Tab):
 
 
 def variations(job: Job) -> list[Job]:
-    """Other seeds of a method that draws random numbers; else the best methods that are ready, the one asked first."""
+    """Other seeds of a method that draws random numbers; else the best other methods that are ready."""
     if zoo.card(job.model).seeded:
         seeds = (job.options["seed"] + k for k in range(1, VARIATIONS + 1))
         return [Job(job.base, job.name, job.model, {**job.options, "seed": seed}) for seed in seeds]

@@ -29,7 +29,9 @@ class Holes(Tab):
     def connect(self, shared: Shared) -> None:
         outputs = [shared.painter, shared.session, shared.status]
         for button, make in ((self.freeform, made_up.random_freeform), (self.box, made_up.random_box)):
-            button.click(guarded(self.made(make)), [shared.painter, shared.session, self.seed], outputs, **shared.quick)
+            button.click(
+                guarded(self.made(make)), [shared.painter, shared.session, self.seed], outputs, **shared.quick
+            )
 
     def made(self, make: Callable[[tuple[int, int], int], Mask]) -> Callable[..., tuple]:
         def handle(value: object, session: Session, seed: float | None) -> tuple:

@@ -268,7 +268,7 @@ class Vote(Tab):
         return [Entry(name, zoo.offer(name).tag) for name in quick if zoo.ready(name)]
 
     def _example(self) -> Case:
-        return example(*random.choice(self.examples), random.randrange(CASES))
+        return example(random.choice(self.examples), random.randrange(CASES))
 
     def _look_up(self, deal: Deal) -> None:
         """What has been made before of this case."""

@@ -2,13 +2,13 @@
 
 It is drawn and pressed in the browser alone; its events go through the document.
 Stage to strip:
-    stage:film {"entries": [{number, thumb: canvas, title, share, seconds}], "at": number, "filled", "again", "there",
-    "painted", "traced", "edged": bool, "views": [[title, address, wide]]}
+    stage:film {"entries": [{number, thumb: canvas, title, share, seconds}], "at": number, "filled", "again",
+    "there", "painted", "traced", "edged": bool, "views": [[title, address, wide]]}
         All there is to show; see `widgets/painter/pictures.js`.
     stage:mode {"mode": "" | "from"}
 Strip to stage:
     stage:do {"do": "show", "number"} | {"do": "before", "on"} | {"do": "again" | "reopen" | "saved"} |
-    {"do": "mode", "mode"} | {"do": "say", "text"}
+    {"do": "mode", "mode"} | {"do": "view", "title", "src", "wide"} | {"do": "say", "text"}
 Anybody to strip:
     film:do {"do": "download" | "copy" | "share"}
 Examples stand in the strip as long as there is no fill: a press of one is the event `opened` {index} for Python.
@@ -24,7 +24,7 @@ from ..strip import widget
 
 
 def film(**kwargs) -> gr.HTML:
-    """The widget. Its value: {"examples": [[caption, address of a thumbnail]]}. The rest are gr.HTML's own arguments."""
+    """The widget. Its value: {"examples": [[caption, address of a thumbnail]]}. The arguments are gr.HTML's own."""
     return widget(Path(__file__).parent, {}, **kwargs)
 
 

@@ -33,24 +33,24 @@ function draw(told) {
 }
 
 function lookInside() {
-  const parts = [];
-  const button = (words, act) => {
-    const one = document.createElement('button');
-    one.type = 'button'; one.textContent = words;
+  const button = (words, act, image) => {
+    const one = document.createElement('button'), said = document.createElement('span');
+    one.type = 'button'; said.textContent = words;
+    if (image) one.append(image);
+    one.append(said);
     one.addEventListener('click', () => { unfold(inside, false); act(); });
-    parts.push(one);
+    return one;
   };
-  if (now.traced) button('Where was it copied from? Point at the fill', () => ask({do: 'mode', mode: 'from'}));
-  if (now.edged) button('Draw and erase its edges', () => document.dispatchEvent(new CustomEvent('stage:edges')));
+  const parts = [], views = document.createElement('div');
+  if (now.traced) parts.push(button('Where was it copied from? Point at the fill', () => ask({do: 'mode', mode: 'from'})));
+  if (now.edged) parts.push(button('Draw and erase its edges', () => document.dispatchEvent(new CustomEvent('stage:edges'))));
+  views.className = 'fm-views';
   for (const [title, src, wide] of now.views) {
-    const figure = document.createElement('figure'), image = new Image(), words = document.createElement('figcaption');
-    image.src = src; image.alt = title; words.textContent = title;
-    figure.className = wide ? 'fm-wide' : '';
-    if (wide) { figure.tabIndex = 0; figure.setAttribute('aria-label', title); }
-    figure.append(image, words);
-    parts.push(figure);
+    const image = new Image();
+    image.src = src; image.alt = '';
+    views.append(button(title, () => ask({do: 'view', title, src, wide}), image));
   }
-  inside.replaceChildren(...parts);
+  inside.replaceChildren(...parts, views);
 }
 
 function unfold(panel, open = panel.hidden) {

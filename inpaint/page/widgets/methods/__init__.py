@@ -1,16 +1,17 @@
 """The list of methods: one is chosen, and what is not here can be got meanwhile.
 
 Python to page, the component's value, as `to_methods` makes it:
-    {"rows": [a Row's fields], "chosen": str or absent, "said": str}
+    {"rows": [a Row's fields], "chosen": str, "said": str}
     All rows each time: what stays the same stays on the screen, and a row that is there keeps its place. Without
-    `chosen` the choice is left alone; a choice that is no row is ignored.
+    `chosen` the choice is left alone, and a choice that is no row is ignored. `said` is a line below the list, left
+    alone where it is absent; it goes when the visitor chooses or asks for something else.
 Page to Python:
     {"chosen": str}                 when another method is chosen, or "about" is opened (event `input`)
     {"chosen": str, "get": str}     when weights are asked for, by the row's name (event `submit`). Asked for by the
                                     page itself too, once, where a row is under way and nobody tells of it.
 
 The buttons "About" and "Options" open what the page has laid out with the ids `card` and `options`, in a column
-with the id `setup` around it all.
+with the id `setup` around it all; it lies over the list, and the button pressed again closes it.
 """
 
 from collections.abc import Sequence
@@ -43,9 +44,9 @@ def methods(value: dict, **kwargs) -> gr.HTML:
     return widget(Path(__file__).parent, {}, value=value, **kwargs)
 
 
-def to_methods(rows: Sequence[Row], chosen: str = "", said: str = "") -> dict:
-    """The value that lists the methods, chooses one where `chosen` is given, and says a line below them."""
-    return {"rows": [asdict(row) for row in rows], "said": said} | ({"chosen": chosen} if chosen else {})
+def to_methods(rows: Sequence[Row], **more: str) -> dict:
+    """The value that lists the methods; `chosen` chooses one, `said` is a line below them."""
+    return {"rows": [asdict(row) for row in rows], **more}
 
 
 def from_methods(value: object, key: str = "chosen") -> str:

@@ -12,6 +12,7 @@ function emit(event, more) {
 }
 
 function get(name) {
+  said.textContent = '';
   followed.add(name);
   emit('submit', {get: name});
 }
@@ -20,7 +21,7 @@ function take(value) {
   if (!value?.rows) return;
   rows = value.rows;
   if (rows.some(row => row.name === value.chosen)) chosen = value.chosen;
-  said.textContent = value.said || '';
+  if (value.said !== undefined) said.textContent = value.said;
   for (const row of rows) draw(row, nodeOf(row.name) || made(row.name));
   for (const node of [...list.children]) if (!rows.some(row => row.name === node.dataset.name)) node.remove();
   choose(chosen);
@@ -71,7 +72,13 @@ function choose(name) {
     node.querySelector('input').checked = here;
     node.querySelector('.ms-get').tabIndex = here ? 0 : -1;
   }
-  line.textContent = rows.find(row => row.name === name)?.line || '';
+  say();
+}
+
+// the list is not seen while something lies over it: then the line says what is chosen
+function say() {
+  const row = rows.find(row => row.name === chosen);
+  line.textContent = row ? (root.dataset.open ? `${row.title}: ${row.line}` : row.line) : '';
 }
 
 // the chosen row, within the list: the page stays where it is
@@ -91,11 +98,13 @@ function open(what) {
   for (const button of root.querySelectorAll('[data-open]')) {
     button.setAttribute('aria-expanded', button.dataset.open === root.dataset.open);
   }
+  say();
   if (root.dataset.open === 'about') emit('input');       // what is here may have changed
 }
 
 list.addEventListener('change', e => {
   choose(e.target.value);
+  said.textContent = '';
   emit('input');
 });
 root.addEventListener('click', e => {

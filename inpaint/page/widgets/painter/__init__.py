@@ -17,13 +17,13 @@ Python to page, the component's value, told apart by their keys. None empties th
         What was under way came to nothing.
     {"n", "news": "hello", "numbers": [number]}
         Which pictures are still here, for a page that was loaded again.
-Page to Python, after strokes and actions, at the latest before anything outside the stage is pressed (event `input`):
+Page to Python, after strokes and actions, at the latest before anything outside the stage is pressed (`input`):
     {"n", "number", "mask": PNG data URL or None, "share": 0..1, "again": int}
         The mask is a PNG of one bit per pixel, white = hole, of the photo's size or, for a photo of more than GRID
         pixels, smaller. Where nothing was painted since a fill, `number` is what that fill was made of, `mask` its
         hole, and `again` counts how often it was asked for once more.
     Beside it, of a page that lost its server: "back": {"patch": WebP data URL, "mask", …}, see `parts/photo.py`.
-Other events of the page: `chosen` {number}: a fill was taken from the film strip, `grown` {by}: the hole shall grow.
+Other events: `chosen` {number}: a fill was taken from the film strip; `grown` {by}: the hole shall grow.
 The page's own buttons are pressed by their ids: run, stop, variations. `server` functions: see `parts/stage.py`.
 """
 

@@ -165,6 +165,19 @@ function setMode(name) {
   showRing();
 }
 
+// a picture of the inside of the method, over the photo
+function look(view) {
+  const figure = $('.mp-view');
+  figure.hidden = !view;
+  if (!view) return;
+  const image = figure.querySelector('img');
+  image.src = view.src; image.alt = view.title;
+  figure.classList.toggle('mp-strip', Boolean(view.wide));
+  figure.querySelector('figcaption').textContent = view.wide ? `${view.title} – scroll sideways` : view.title;
+  figure.querySelector('.mp-film').setAttribute('aria-label', view.title);
+  figure.querySelector('button').focus();
+}
+
 function hideArrow() { $('.mp-arrow').toggleAttribute('hidden', true); }
 
 function soonFrom(e) {

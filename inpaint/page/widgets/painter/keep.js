@@ -120,5 +120,6 @@ async function forget() {
 }
 
 function onLeave(e) {
-  if (dirtyWork && !fixed) e.preventDefault();          // the browser asks
+  const lost = document.querySelector('.toast-wrap')?.textContent.toLowerCase().includes('connection');
+  if (dirtyWork && !lost) e.preventDefault();           // the browser asks; not where the page loads itself again
 }

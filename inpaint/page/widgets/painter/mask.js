@@ -104,7 +104,7 @@ function show() {
   stale = false;
   if (!W || !room[0]) return;
   tell();
-  paintOver(ink, hole, Math.round(opacity.value * 2.55));
+  paintOver(ink, hole, stage.classList.contains('mp-growing') ? 0 : Math.round(opacity.value * 2.55));
 }
 
 // alpha: of the inside, 0..255; 0 draws the outline alone

@@ -100,7 +100,7 @@ function hear(v) {
   if (v.news === 'live') return live(v);
   news = news.then(() => {
     if (v.news === 'filled') return filled(v);
-    if (v.news === 'over') { live(null); stage.classList.remove('mp-growing'); }
+    if (v.news === 'over') { live(null); grow(false); }
     if (v.news === 'hello') return hello(v);
   }).catch(error => console.error(error));
 }
@@ -179,7 +179,7 @@ const actions = {
   mask: (open = $('.mp-menu').hidden) => openHelp($('.mp-rail [data-do=mask]'), $('.mp-menu'), open),
   grow: () => grown(1), shrink: () => grown(-1),
   upload: () => document.querySelector('#mask-file')?.click(),
-  save: saveMask, again: rerun, reopen, forget,
+  save: saveMask, again: rerun, reopen, forget, unview: () => look(null),
 };
 const keys = {
   b: () => setTool('brush'), e: () => setTool('erase'), m: () => setTool('rectangle'), l: () => setTool('lasso'),
@@ -189,7 +189,7 @@ const keys = {
   '\\': () => hold(true),
   escape() {
     if (busy && !doing) return press('stop');
-    stop(); pen = null; showRing(); actions.help(false); actions.mask(false); closeCamera(); if (mode) setMode(mode);
+    stop(); pen = null; showRing(); actions.help(false); actions.mask(false); closeCamera(); look(null); if (mode) setMode(mode);
   },
 };
 const arrows = {arrowleft: [-1, 0], arrowright: [1, 0], arrowup: [0, -1], arrowdown: [0, 1]};
@@ -281,7 +281,7 @@ for (const name of ['pointerdown', 'keydown']) {
 
 // ---- what only the stage does, not a painter that is fixed ---------------------------------------------------
 const asked = {
-  show: d => choose(d.number), again: rerun, reopen, before: d => hold(d.on), mode: d => setMode(d.mode), undo: actions.undo,
+  show: d => choose(d.number), again: rerun, reopen, before: d => hold(d.on), mode: d => setMode(d.mode), view: look, undo: actions.undo,
   tool: d => setTool(d.tool), forget, saved: () => { dirtyWork = false; }, mask: saveMask, say: d => say(d.text, d.seconds),
 };
 if (!fixed) {
@@ -291,7 +291,7 @@ if (!fixed) {
   listen(document, ['stage:busy'], e => {
     busy = e.detail.on;
     stage.classList.toggle('mp-busy', busy);
-    if (!busy) { live(null); stage.classList.remove('mp-growing'); }
+    if (!busy) { live(null); grow(false); }
   });
   listen(window, ['beforeunload'], onLeave);
   listen(window, ['pagehide'], () => { if (saving) saveNow().catch(() => 0); });

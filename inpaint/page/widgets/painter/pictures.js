@@ -138,6 +138,13 @@ async function filled(v) {
 // ---- a fill on its way ---------------------------------------------------------------------------------------------
 let frames = 0;
 
+// while a fill grows the hole is an outline alone
+function grow(on) {
+  if (on === stage.classList.contains('mp-growing')) return;
+  stage.classList.toggle('mp-growing', on);
+  redraw();
+}
+
 async function live(v) {
   const image = $('.mp-live'), mine = ++frames;
   if (!v) { image.hidden = true; image.removeAttribute('src'); return; }
@@ -148,7 +155,7 @@ async function live(v) {
     const [x, y, w, h] = v.at;
     Object.assign(image.style, {left: `${x * W}px`, top: `${y * H}px`, width: `${w * W}px`, height: `${h * H}px`});
     image.hidden = false;
-    stage.classList.add('mp-growing');
+    grow(true);
   } catch { /* the next one comes soon */ }
 }
 
@@ -159,7 +166,7 @@ function ghost(bits) {
   const canvas = shade.canvas;
   clearTimeout(fading);
   canvas.classList.remove('mp-fade');
-  stage.classList.remove('mp-growing');
+  grow(false);
   shade.clearRect(0, 0, canvas.width, canvas.height);
   if (!bits || !room[0]) return;
   paintOver(shade, bits, 0);
