@@ -50,8 +50,8 @@ def test_a_message_carries_the_preview_its_profile_and_the_mask():
 @pytest.mark.parametrize("shape", [(1, 1), (3000, 4000), (4096, 4096), (4097, 4096), (20_000, 1000), (1, 99_999)])
 def test_the_grid_is_the_photos_own_until_it_is_too_large(shape):
     h, w = grid(*shape)
-    assert h * w <= GRID and h / w == pytest.approx(shape[0] / shape[1], rel=0.001)
-    assert (h, w) == shape or h * w > 0.999 * GRID
+    assert h * w <= GRID and h / w == pytest.approx(shape[0] / shape[1], rel=0.01)
+    assert (h, w) == shape or h * w > 0.99 * GRID
 
 
 def test_a_mask_alone_fits_the_grid_that_the_page_has():
@@ -127,7 +127,7 @@ def echo(value: dict) -> str:
     """What Python sees after an event: the mask's count and box, in pixels of the grid."""
     mask = from_painter(value)
     said = {name: value[name] for name in ("n", "number", "again")}
-    said |= {"event": next(SENT), "share": round(value["share"], 4), "count": 0}
+    said |= {"event": next(SENT), "share": value["share"], "count": 0}
     if mask is not None:
         box = [int(n) for side in (1, 0) for n in np.nonzero(mask.any(1 - side))[0][[0, -1]]]
         box = [box[0], box[2], box[1] + 1, box[3] + 1]
@@ -185,12 +185,20 @@ def harness() -> gr.Blocks:
     return page
 
 
+HEARD = """([seen, number]) => {
+  const said = JSON.parse(document.querySelector('#said textarea, #said input').value || '{"event": 0}');
+  const share = 100 * said.share, text = share && share < .1 ? '< 0.1' : share.toFixed(1);
+  return said.event > seen && said.number >= number
+    && document.querySelector('#painter .mp-share').textContent === `hole ${text} %`;
+}"""
+
+
 class Tab:
     """The page, with places as fractions of the photo as it is on the screen, and what Python said last."""
 
     def __init__(self, page):
         self.page, self.mouse, self.press = page, page.mouse, page.keyboard.press
-        self.seen = 0
+        self.seen = self.newest = 0  # numbers of an event and of a photo
         page.wait_for_selector("#painter .mp-hint")
 
     def at(self, x, y):
@@ -217,12 +225,11 @@ class Tab:
         self.stroke(*places, button=button)
         return self.said()
 
-    def said(self) -> dict:
-        """Python's next answer, which a press beside the stage brings at once."""
-        read = "() => JSON.parse(document.querySelector('#said textarea, #said input').value || '{\"event\":0}')"
+    def said(self, least=-1) -> dict:
+        """What Python hears now: told at once, as a press beside the stage has it, and of what is shown."""
         self.page.evaluate("document.dispatchEvent(new PointerEvent('pointerdown'))")
-        self.page.wait_for_function(f"last => ({read})().event > last", arg=self.seen)
-        answer = self.page.evaluate(read)
+        self.page.wait_for_function(HEARD, arg=[self.seen, least])
+        answer = json.loads(self.page.input_value("#said textarea, #said input"))
         self.seen = answer["event"]
         return answer
 
@@ -233,15 +240,18 @@ class Tab:
 
     def send(self, name):
         self.page.click(f"#send-{name}")
-        return self.said()
+        if name == "mask":
+            return self.said()
+        said = self.said(self.newest + 1)
+        self.newest = said["number"]
+        return said
 
     def share(self):
         return self.page.inner_text("#painter .mp-share")
 
     def named(self, name):
-        self.page.wait_for_function(
-            "name => document.querySelector('#painter .mp-name').textContent === name", arg=name
-        )
+        shown = "document.querySelector('#painter .mp-name').textContent"
+        self.page.wait_for_function(f"name => {shown} === name", arg=name)
 
     def empty(self):
         self.page.click("#send-none")
@@ -312,8 +322,9 @@ def test_a_stroke_may_start_and_end_outside_the_picture(tab):
     near(tab.said()["box"], [0, 0, 400 + r, H])
 
 
-PEN = """([kinds, button]) => kinds.forEach(([kind, x, y]) => document.querySelector('#painter .mp-stage').dispatchEvent(
-  new PointerEvent(kind, {bubbles: true, pointerId: 9, pointerType: 'pen', button, clientX: x, clientY: y})))"""
+PEN = """([kinds, button]) => kinds.forEach(([kind, x, y]) =>
+  document.querySelector('#painter .mp-stage').dispatchEvent(new PointerEvent(kind,
+    {bubbles: true, pointerId: 9, pointerType: 'pen', button, clientX: x, clientY: y})))"""
 
 
 @browser
@@ -402,12 +413,12 @@ def test_a_stroke_lands_right_when_zoomed_panned_and_when_the_window_changes_mea
     tab.page.keyboard.down(" ")
     tab.mouse.move(x, y)
     tab.mouse.down()
-    tab.mouse.move(x - 60, y - 30, steps=4)
+    tab.mouse.move(x - 60, y - 30, steps=5)
     tab.mouse.up()
     tab.page.keyboard.up(" ")
     near(tab.at(0.25, 0.25), (x - 60, y - 30))
     tab.mouse.down(button="middle")
-    tab.mouse.move(x, y, steps=4)
+    tab.mouse.move(x, y, steps=5)
     tab.mouse.up(button="middle")
     near(tab.at(0.25, 0.25), (x, y))
     tab.silent()  # panning paints nothing
@@ -585,7 +596,7 @@ def test_undo_goes_back_to_the_photo_before_and_redo_comes_again(tab):
 
 @browser
 def test_a_photo_of_any_size(tab):
-    for size in ("1x1", "5x1", "16x16", "300x2400", "1x5000", "6000x4000"):
+    for size in ("1x1", "5x1", "16x16", "300x2400", "1x5000"):
         tab.page.fill("#field textarea", size)
         tab.page.press("#field textarea", "Enter")
         tab.named(size)
@@ -594,24 +605,25 @@ def test_a_photo_of_any_size(tab):
         tab.do("invert")
         said = tab.said()
         assert tuple(said["shape"]) == grid(h, w) and said["count"] == np.prod(said["shape"])
-        tab.drag((-0.01, 0.5), (1.01, 0.5), button="right")
+        assert tab.drag((0.01, 0.5), (0.99, 0.5), button="right")["count"] < said["count"]
         tab.press("+")
         tab.press("0")
     assert "hole 9" in tab.share()
 
 
 @browser
-def test_twelve_megapixels(tab):
-    tab.page.fill("#field textarea", "4000x3000")
+def test_more_pixels_than_the_grid_has(tab):
+    tab.page.fill("#field textarea", "6000x4000")
     tab.page.press("#field textarea", "Enter")
-    tab.named("4000x3000")
+    tab.named("6000x4000")
     tab.said()
-    r = 20 * scale(tab, 4000)
+    h, w = grid(4000, 6000)
+    r = 20 * scale(tab, w)
     said = tab.drag((0.25, 0.5), (0.75, 0.6))
-    near(said["box"], [1000 - r, 1500 - r, 3000 + r, 1800 + r], 8)
-    assert said["shape"] == [3000, 4000] and said["chars"] < 60_000
+    near(said["box"], [0.25 * w - r, 0.5 * h - r, 0.75 * w + r, 0.6 * h + r], 12)
+    assert said["shape"] == [h, w] and said["chars"] < 60_000
     tab.do("invert")
-    assert tab.said()["count"] == 12_000_000 - said["count"]
+    assert tab.said()["count"] == h * w - said["count"]
     tab.do("undo")
     assert tab.said()["count"] == said["count"]
     assert tab.drag((0.25, 0.5), (0.75, 0.6), button="right")["count"] == 0
@@ -685,7 +697,7 @@ def held(tab):
     def go():
         tab.page.unroute("**/upload*")
         for route in waiting:
-            route.continue_()
+            route.fallback()
 
     return go
 
@@ -799,7 +811,7 @@ def test_fingers(playwright, url, tmp_path):
 
         before, (a, b) = (
             scale(tab),
-            (tab.at(0.4, 0.3), tab.at(0.6, 0.3)),
+            (tab.at(0.4, 0.5), tab.at(0.6, 0.5)),
         )  # the second finger drops the first's stroke
         touch("touchStart", a)
         touch("touchStart", a, b)
@@ -807,7 +819,7 @@ def test_fingers(playwright, url, tmp_path):
             touch("touchMove", (a[0] - 8 * k, a[1]), (b[0] + 8 * k, b[1]))
         touch("touchEnd")
         assert scale(tab) < before * 0.7
-        near(tab.at(0.5, 0.3), ((a[0] + b[0]) / 2, a[1]), 3)
+        near(tab.at(0.5, 0.5), ((a[0] + b[0]) / 2, a[1]), 3)
         tab.silent()
         r = 20 * scale(tab)
         touch("touchStart", tab.at(0.5, 0.15))
