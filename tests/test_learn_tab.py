@@ -63,7 +63,7 @@ def test_without_figures_there_are_still_tours():
 
 def test_a_tour_ends_when_its_turn_is_over():
     tab, session = learn.Learn(), Session()
-    ticket = session.tickets.begin(session.tickets.draw(learn.TOUR))
+    ticket = session.tickets.take(session.tickets.draw(learn.TOUR))
     tab.status, tab.parts = "status", {part: part for part in learn.HEADS}
     told = tab.show(ticket, "harmonic")
     assert next(told).keys() == {"status", *learn.HEADS}

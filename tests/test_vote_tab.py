@@ -196,7 +196,7 @@ def test_a_method_that_fails_is_told_and_another_pair_may_be_had(tab, monkeypatc
 def test_stop_before_or_during_the_fills(tab, begun):
     session, visit = Session(), Visit()
     number = tab.asked(EXAMPLE, None, session, visit, VISITOR)[tab.number]
-    told = in_turn(tab.filled, tab.over)(number, session, visit)
+    told = in_turn(tab.filled, tab.over, status=tab.status)(number, session, visit)
     assert not begun or next(told)
     session.tickets.stop()
     *_, last = told
@@ -210,7 +210,7 @@ def test_where_nothing_is_to_be_filled_nothing_is_said(tab):
     session, visit = Session(), Visit()
     refused = tab.asked(MINE, None, session, visit, VISITOR)
     assert "Open a photo first" in refused[tab.status]
-    assert list(in_turn(tab.filled, tab.over)(None, session, visit)) == [{tab.visit: visit}]
+    assert list(in_turn(tab.filled, tab.over, status=tab.status)(None, session, visit)) == [{tab.visit: visit}]
 
 
 def test_the_table_tells_what_says_nothing_and_trusts_no_name():

@@ -10,6 +10,8 @@ from ... import zoo
 from ...contract import InpaintError, Tour
 from ...lab import choose, tour
 from ...lab.tour import DOES, FAILS, SEES, WELL, Frame
+from ..lanes import MANY, errand
+from ..pace import Pace
 from ..parts.events import BEFORE, reported
 from ..parts.tab import Shared, Tab
 from ..pictures import is_wide, picture_url
@@ -177,7 +179,9 @@ class Learn(Tab):
         shown = [self.status, *self.parts.values()]
         self.method.change(self.chosen, [self.method, shared.session], shown, **quick)
         shared.press(
-            self.go.click, TOUR, self.show, [self.method], shown, self.status, show_progress_on=self.status
+            *(self.go.click, TOUR, self.show, [self.method], shown, self.status),
+            lane=lambda name: errand(MANY, name),
+            show_progress_on=self.status,
         )
         self.stop.click(self.stopped, shared.session, self.status, **quick)
         if self.score:
@@ -202,7 +206,7 @@ class Learn(Tab):
         yield from reported(self.status, self._show(ticket, name))
 
     def _show(self, ticket: Ticket, name: str) -> Iterator[dict]:
-        words, started, told = tour.words(name), time.perf_counter(), 0.0
+        words, pace, started, told = tour.words(name), Pace(), time.perf_counter(), 0.0
         frames: dict[str, list[Frame]] = {part: [] for part in HEADS}
         sights = tour.walk(name)
         yield {
@@ -215,11 +219,12 @@ class Learn(Tab):
                 yield {self.status: status_html("Stopped.")}
                 return
             now = time.perf_counter()
+            left = pace.left(sight.progress, now - started)
             update = {}
             if frame := sight.frame:
                 frames[frame.part].append(frame)
                 update[self.parts[frame.part]] = part_html(frame.part, words, frames[frame.part])
             if update or now - told > TOLD_EVERY:
                 told = now
-                yield update | {self.status: running(sight.progress, sight.note, now - started)}
+                yield update | {self.status: running(sight.progress, sight.note, left=left)}
         yield {self.status: status_html("Done.")}

@@ -25,6 +25,7 @@ from ...contract import Image, InpaintError
 from ...imaging.picture import write
 from ...lab.elo import CAP, ENOUGH, START, Entry, Score, Standing
 from ...lab.vote import Ballot, Booth, Pair, Voter
+from ..lanes import MANY
 from ..parts.ballots import CASES, Case, Shelf, example, own, written
 from ..parts.events import BEFORE, in_turn
 from ..parts.tab import Shared, Tab
@@ -171,7 +172,10 @@ class Vote(Tab):
         shared.blocks.load(self.standings, None, self.table, **quick)
         inputs = [self.source, shared.painter, shared.session, self.visit]
         asked = self.ask.click(self.asked, inputs, [*self.shown, self.number], **quick)
-        fill, given = in_turn(self.filled, self.over), [self.number, shared.session, self.visit]
+        fill, given = (
+            in_turn(self.filled, self.over, MANY, status=self.status),
+            [self.number, shared.session, self.visit],
+        )
         asked.then(fill, given, self.shown, trigger_mode="multiple", **shared.heavy)
         for choice, button in self.buttons.items():
             button.click(self.voted(choice), self.visit, self.shown, **quick)

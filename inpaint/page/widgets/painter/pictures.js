@@ -74,6 +74,7 @@ function lay(root) {
 // a picture comes on the stage; where the same photo was shown from its file meanwhile, what was painted stays
 function opened(v, image, holes) {
   const waiting = at === PENDING ? pictures.get(PENDING) : null, left = waiting ? waiting.from : at ? scene() : null;
+  v.number ||= 1;                           // of a painter that is fixed
   const one = {number: v.number, base: 0, name: v.name, width: v.width, height: v.height, image, url: v.image,
     example: v.example || ''};
   const painting = !holes && waiting?.width === v.width && waiting.height === v.height ? packed() : null;
