@@ -151,15 +151,15 @@ class Photo:
 
     def _restored(self, session: Session, photo: Picture, back: dict) -> tuple:
         """The stage as the browser had kept it: the photo, its hole, and the fill that was shown."""
-        first, name = session.at, back.get("name")
-        if isinstance(name, str) and name:
-            session.rename(Path(name).name[:200])
+        first = session.at
+        if name := Path(text_of(back.get("name"))).name:
+            session.rename(name)
         hole = from_painter({"mask": back.get("hole")})
         painter, session, _ = self.painted(
             session, photo, None if hole is None else masks.resize(hole, photo.shape)
         )
         fill = self._fill_back(session, photo, back)
-        painter["example"] = back.get("example") if isinstance(back.get("example"), str) else ""
+        painter["example"] = text_of(back.get("example"))
         if fill:
             painter["fill"] = fill
         said = status_html("The server has started anew: photo, hole and the fill that was shown are back.")
@@ -174,10 +174,15 @@ class Photo:
         box = masks.box_of(hole)
         whole = photo.rgb.copy()
         whole[box] = np.where(hole[box][..., None], decoded(back["patch"], whole[box].shape[:2]), whole[box])
-        title = str(back.get("title") or "")[:80] or "Brought back"
+        title = text_of(back.get("title")) or "Brought back"
         result = session.put_back(whole, hole, title)
         patch, at = patch_in(preview(whole), hole, of_rgb(photo.icc))
         return {**told(news="filled", patch=patch, at=at, show=True), **self.shared.outcome.facts_of(result, hole)}
+
+
+def text_of(value: object) -> str:
+    """Words that a browser gives back, no more than a line; "" where it is none."""
+    return value[:200].encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
 def decoded(url: str, shape: tuple[int, int]) -> np.ndarray:
