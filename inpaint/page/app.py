@@ -10,7 +10,7 @@ import gradio as gr
 
 from ..contract import InpaintError
 from ..lab.examples import EXAMPLES
-from . import endpoint, prefetch
+from . import endpoint, languages, prefetch
 from .lanes import MOST
 from .parts.desk import Desk
 from .parts.events import HEAVY
@@ -69,6 +69,11 @@ def theme() -> gr.themes.Base:
     return gr.themes.Soft(**fonts).set(**quiet, **pressed)
 
 
+def scripts() -> list[str]:
+    """What the page runs besides its widgets."""
+    return [(HERE / "address.js").read_text("utf-8"), languages.script()]
+
+
 def launch(blocks: gr.Blocks, host: str | None = None, port: int | None = None, mcp: bool | None = None) -> None:
     """Serve the page until interrupted. What is not given comes from Gradio's own environment variables.
 
@@ -87,12 +92,12 @@ def _launch(blocks: gr.Blocks, host: str | None, port: int | None, mcp: bool | N
     blocks.launch(
         server_name=host or os.environ.get("GRADIO_SERVER_NAME"),
         server_port=port,
-        allowed_paths=[str(EXAMPLES)],
+        allowed_paths=[str(EXAMPLES), *map(str, languages.files().values())],
         max_file_size="60mb",
         max_threads=THREADS,
         theme=theme(),
         css_paths=[HERE / "page.css"],
-        head=f"<script type='module'>{(HERE / 'address.js').read_text('utf-8')}</script>",
+        head="".join(f"<script type='module'>{text}</script>" for text in scripts()),
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,

@@ -89,6 +89,23 @@ def in_turn(
     return handle
 
 
+def at_once(work: Callable[..., Iterator[dict]], over: Callable[..., dict]) -> Callable[..., Iterator[dict]]:
+    """As `in_turn`, of work that keeps nobody waiting: it has no line."""
+
+    def handle(number: int | None, session: Session, *given: Any) -> Iterator[dict]:
+        ticket = session.tickets.take(number)
+        if ticket is None or ticket.stopped:
+            yield over(*given)
+            return
+        ticket.begun = True
+        try:
+            yield from work(ticket, *given)
+        finally:
+            session.tickets.end(number)
+
+    return handle
+
+
 def _errand(lane: Way, given: tuple) -> Errand:
     found = lane(*given) if callable(lane) else lane
     return Errand(found) if isinstance(found, str) else found
