@@ -4,6 +4,8 @@ import gradio as gr
 import numpy as np
 import PIL.Image
 import pytest
+from browser import served
+from gradio_client import Client, handle_file
 
 from inpaint.cli import terminal
 from inpaint.contract import COMMON, InpaintError
@@ -85,3 +87,53 @@ def test_settings_of_every_fill_are_no_options_anywhere(name, sent):
 def test_seeds_of_trials_are_small(text):
     with pytest.raises(InpaintError, match="seed"):
         trials.parse(text)
+
+
+# ---- in line
+
+SCRIPT = """
+import gradio as gr
+from inpaint.page import endpoint, launch
+from inpaint.page.lanes import LANES, QUICK, Errand
+from inpaint.page.parts.events import HEAVY
+
+held = LANES.place(Errand(QUICK), "a visitor")
+held.__enter__()
+
+def give_up() -> None:
+    held.__exit__(None, None, None)
+
+def waiting() -> list[str]:
+    return [place.visitor for place in LANES.lanes[QUICK].waiting]
+
+with gr.Blocks() as demo:
+    endpoint.lay_out(**HEAVY)
+    gr.api(give_up)
+    gr.api(waiting)
+launch(demo.queue())
+"""
+
+
+@pytest.mark.browser
+def test_a_program_waits_in_line_and_leaves_it(tmp_path, sent):
+    script = tmp_path / "page.py"
+    script.write_text(SCRIPT)
+    with served(script, tmp_path) as url:
+        client, other = Client(url, verbose=False), Client(url, verbose=False)
+        files = [handle_file(path) for path in sent]
+
+        def until(number):
+            for _ in range(300):
+                if len(line := other.predict(api_name="/waiting")) == number:
+                    return line
+            raise AssertionError(line)
+
+        waits = client.submit(*files, "telea", {}, 0, api_name="/inpaint")
+        until(1)
+        gone = other.submit(*files, "telea", {}, 0, api_name="/inpaint")
+        assert len(set(until(2))) == 1, "programs of one address are one visitor"
+        gone.cancel()
+        until(1)
+        other.predict(api_name="/give_up")
+        path, facts = waits.result(60)
+    assert facts["model"] == "telea" and path.endswith(".png")

@@ -1,6 +1,7 @@
 """What a visitor can put right is told in a sentence that says how, whichever widget it came from."""
 
 import asyncio
+import math
 from types import SimpleNamespace
 
 import gradio as gr
@@ -9,13 +10,15 @@ import PIL.Image
 import pytest
 
 from inpaint.imaging import made_up
+from inpaint.page.parts.desk import Desk
 from inpaint.page.parts.events import FAILED, guarded
 from inpaint.page.parts.setup import whole
 from inpaint.page.parts.tab import share
+from inpaint.page.pictures import picture_url
 from inpaint.page.session import Session
-from inpaint.page.tabs.holes import Holes
+from inpaint.page.tabs import made
 from inpaint.page.tickets import Ticket
-from inpaint.page.widgets.painter import to_painter
+from inpaint.page.widgets.painter import mask_url, to_painter
 
 SIDES = "as far as the sliders say"
 
@@ -24,13 +27,13 @@ SIDES = "as far as the sliders say"
 def room():
     async def lay_out():  # outside of a loop Gradio makes some that it never closes
         with gr.Blocks() as blocks:
-            shared, holes = share(blocks), Holes()
-            holes.lay_out(shared)
-            holes.connect(shared)
-        fill, compare, vary, extend = holes.ways
-        return SimpleNamespace(
-            shared=shared, photo=holes.photo, fill=fill, compare=compare, vary=vary, extend=extend
-        )
+            shared, desk = share(blocks), Desk()
+            tabs = {tab.id: tab for tab in made(["erase", "compare", "extend", "sensitivity", "holes", "again"])}
+            for part in (desk, *tabs.values()):
+                part.lay_out(shared)
+            for part in (desk, *tabs.values()):
+                part.connect(shared)
+        return SimpleNamespace(shared=shared, photo=desk.photo, **tabs)
 
     return asyncio.run(lay_out())
 
@@ -38,20 +41,20 @@ def room():
 @pytest.fixture
 def visitor(tmp_path):
     """Opens a photo of that shape; what the painter sends of a hole in it."""
-    made = []
+    opened = []
 
     def open_photo(shape=(64, 80), hole=np.s_[20:30, 20:40]):
         pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
         PIL.Image.fromarray(pixels).save(tmp_path / "photo.png")
-        made.append(session := Session())
+        opened.append(session := Session())
         session.open(tmp_path / "photo.png")
         mask = np.zeros(shape, bool)
         mask[hole] = True
         session.put_mask(mask)
-        return session, to_painter(pixels, mask, *shape[::-1], "photo.png")
+        return session, to_painter(pixels, mask, *shape[::-1], "photo.png", number=session.at)
 
     yield open_photo
-    for session in made:
+    for session in opened:
         session.close()
 
 
@@ -72,11 +75,11 @@ def told(steps):
 @pytest.mark.parametrize("seed", [-1, 1.5, float("nan"), float("inf"), float("-inf")])
 def test_a_seed_that_is_none(room, visitor, seed):
     session, painted = visitor()
-    _, said = told(room.fill.filled(Ticket("fill"), painted, session, False, False, *settings(room, seed=seed)))
+    _, said = told(room.erase.filled(Ticket("fill"), session, painted, False, *settings(room, "patchmatch", seed)))
     assert "whole number" in said and FAILED not in said
     for handler, given in (
-        (room.photo.made_up(made_up.random_box), (session, seed)),
-        (room.compare.added, ([], *settings(room, seed=seed))),
+        (room.holes.made(made_up.random_box), (painted, session, seed)),
+        (room.compare.added, ([], *settings(room, "patchmatch", seed))),
     ):
         with pytest.raises(gr.Error, match="whole number"):
             guarded(handler)(*given)
@@ -111,24 +114,83 @@ def test_nothing_to_vary(room, visitor):
     ],
 )
 def test_a_canvas_that_says_too_little(room, visitor, sides, beyond, words):
-    session, _ = visitor()
-    given = (session, False, SIDES, "centre", beyond, *sides, *settings(room))
+    session, painted = visitor()
+    given = (session, painted, SIDES, "centre", beyond, *sides, *settings(room))
     _, said = told(room.extend.extended(Ticket("extend"), *given))
     assert words in said and FAILED not in said and not session.results
 
 
 def test_an_empty_slider_is_no_border(room, visitor):
-    session, _ = visitor()
-    given = (session, False, SIDES, "centre", "nothing", 25, None, None, None, *settings(room))
-    assert told(room.extend.extended(Ticket("extend"), *given))[1] == ""
-    assert session.results[0].shape == (64, 100)
-
-
-def test_a_hole_grown_by_nothing(room, visitor):
     session, painted = visitor()
-    for pixels in (None, 0):
-        with pytest.raises(gr.Error, match="by how many"):
-            guarded(room.photo.grown(1))(painted, session, pixels)
+    given = (session, painted, SIDES, "centre", "nothing", 25, None, None, None, *settings(room))
+    assert told(room.extend.extended(Ticket("extend"), *given))[1] == ""
+    assert session.results[session.at].shape == (64, 100) == session.picture
+
+
+def event(**said):
+    return SimpleNamespace(_data=said)
+
+
+@pytest.mark.parametrize("by", [None, 0, 257, -1e9, "8", math.nan, math.inf, [8]])
+def test_a_hole_grown_by_nothing(room, visitor, by):
+    session, painted = visitor()
+    with pytest.raises(gr.Error, match="by how many"):
+        guarded(room.photo.grown)(event(by=by), painted, session)
+
+
+def test_a_hole_grown_and_none_at_all(room, visitor):
+    session, painted = visitor()
+    value, _, said = room.photo.grown(event(by=-2), painted, session)
+    assert session.mask(value | {"number": session.at}).sum() == 6 * 16 and "shrunk by 2" in said
+    with pytest.raises(gr.Error, match="no hole yet"):
+        guarded(room.photo.grown)(event(by=2), {"number": session.at}, session)
+
+
+@pytest.mark.parametrize("data", [None, [], {}, *({"index": k} for k in (None, -1, 10**9, 1.5, "0", math.nan))])
+def test_an_example_that_is_none(room, visitor, data):
+    session, _ = visitor()
+    with pytest.raises(gr.Error, match="no such example"):
+        guarded(room.photo.example)(SimpleNamespace(_data=data), session)
+    numbers = room.shared.outcome.chosen(SimpleNamespace(_data=data), session)
+    assert list(numbers.values()) == [""]
+
+
+def webp(shape, colour=200):
+    return picture_url(np.full((*shape, 3), colour, np.uint8), "WEBP", exact=True)
+
+
+def test_a_photo_comes_back_with_its_hole_and_its_fill(room, visitor, tmp_path):
+    session, painted = visitor()
+    back = {"name": "holiday.png", "patch": webp((10, 20)), "mask": painted["mask"], "title": "Telea", "hole": None}
+    value, session, *_ = room.photo.opened(str(tmp_path / "photo.png"), session, {"back": back})
+    assert session.at == value["fill"]["number"] and value["fill"]["base"] == value["number"]
+    assert (session.load().rgb[20:30, 20:40] == 200).all() and session.name == "holiday.png"
+    assert session.results[session.at].title == "Telea"
+
+
+SMALL = mask_url(np.ones((1, 1), bool))
+NONE = mask_url(np.zeros((64, 80), bool))
+BACKS = [
+    *({"mask": SMALL, "patch": patch} for patch in (7, "x", "data:image/webp;base64,", "data:image/webp;base64,%")),
+    *({"mask": SMALL, "patch": patch} for patch in (webp((64, 81)), webp((64, 80))[:-20], "x" * 5_000_000)),
+    *({"mask": mask, "patch": webp((64, 80))} for mask in (7, "x", NONE, [SMALL], {})),
+    *({"hole": hole} for hole in (7, "x", NONE, SMALL, "data:image/png;base64,AAAA")),
+    *({"name": name, "title": name, "example": name} for name in (7, [], "\ud800", "\0", "../" * 999, "..", "/")),
+]
+
+
+@pytest.mark.parametrize("back", BACKS, ids=range(len(BACKS)))
+def test_what_a_browser_makes_up_of_a_picture_it_had_is_refused_or_comes_to_nothing(room, visitor, tmp_path, back):
+    session, _ = visitor()
+    try:
+        value, *_ = guarded(room.photo.opened)(str(tmp_path / "photo.png"), session, {"back": back})
+    except gr.Error as error:
+        assert str(error).strip("'").endswith(".")
+    else:
+        assert str(value["name"]).encode() and not value.get("fill")
+    assert session.load().shape == (64, 80)
+    with pytest.raises(gr.Error, match="open your photo again"):
+        guarded(room.photo.brought_back)(session, {"back": back})
 
 
 @pytest.mark.parametrize("shape", [(1, 40), (40, 1), (5, 5), (3, 300), (2, 2)])
@@ -137,8 +199,8 @@ def test_odd_photos_are_filled_compared_and_extended_or_say_why_not(room, visito
     session, painted = visitor(shape, hole)
     sides = (SIDES, "centre", "the photo, mirrored", 25, 25, 25, 25)
     for steps in (
-        room.fill.filled(Ticket("fill"), painted, session, False, True, *settings(room)),
+        room.erase.filled(Ticket("fill"), session, painted, True, *settings(room)),
         room.compare.compared(Ticket("compare"), painted, session, True, ["telea", "harmonic"], True),
-        room.extend.extended(Ticket("extend"), session, False, *sides, *settings(room)),
+        room.extend.extended(Ticket("extend"), session, painted, *sides, *settings(room)),
     ):
         assert FAILED not in told(steps)[1]

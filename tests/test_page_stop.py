@@ -11,12 +11,10 @@ from playwright.sync_api import sync_playwright
 from test_page import choose, open_photo, photo_file, status, stroke
 
 from inpaint.page import app
+from inpaint.page.parts.desk import Desk
 from inpaint.page.parts.events import BEFORE, HEAVY, drawn, in_turn
 from inpaint.page.session import Session
-from inpaint.page.tabs.holes import Holes
 from inpaint.page.tickets import Tickets
-
-WAYS = {"Fill": "#run", "Compare": "#compare", "Vary": "#vary", "Extend": "#extend"}
 
 
 def work(ticket, steps):
@@ -28,7 +26,7 @@ def work(ticket, steps):
         yield {"status": step}
 
 
-run = in_turn(work, lambda *_: {"status": BEFORE})
+run = in_turn(work, lambda *_: {"status": BEFORE}, status="status")
 
 
 @pytest.fixture
@@ -90,7 +88,7 @@ def test_a_ticket_is_taken_back_however_the_work_ends(visitor, how):
         yield {}
         raise RuntimeError
 
-    told = in_turn(failing if how == "failed" else work, dict)(drawn("fill")(visitor), visitor, 2)
+    told = in_turn(failing if how == "failed" else work, dict, status="status")(drawn("fill")(visitor), visitor, 2)
     next(told)
     if how == "left":
         told.close()
@@ -110,7 +108,7 @@ def test_a_number_that_is_no_ticket_begins_nothing(visitor, number):
 
 def test_a_ticket_is_good_once(visitor):
     number = drawn("fill")(visitor)
-    assert visitor.tickets.begin(number) and not visitor.tickets.begin(number)
+    assert visitor.tickets.take(number) and not visitor.tickets.take(number)
 
 
 def test_a_copied_page_state_has_tickets_of_its_own(visitor):
@@ -121,9 +119,9 @@ def test_a_copied_page_state_has_tickets_of_its_own(visitor):
 
 def test_stop_says_at_once_what_will_not_begin(visitor):
     room = SimpleNamespace()
-    assert BEFORE not in str(Holes.stopped(room, visitor))
+    assert BEFORE not in str(Desk.stopped(room, visitor))
     drawn("fill")(visitor)
-    assert BEFORE in Holes.stopped(room, visitor)
+    assert BEFORE in Desk.stopped(room, visitor)
 
 
 def test_all_that_waits_its_turn_takes_a_ticket(monkeypatch, tmp_path):
@@ -134,11 +132,12 @@ def test_all_that_waits_its_turn_takes_a_ticket(monkeypatch, tmp_path):
 
     waiting = [fn for fn in asyncio.run(build()).fns.values() if fn.concurrency_id == HEAVY["concurrency_id"]]
     pressed = [fn for fn in waiting if fn.api_visibility == "private"]
-    assert len(pressed) == 10 and len(waiting) == 12, "ten buttons and two endpoints"
+    assert len(pressed) == 11 and len(waiting) == 13, "eleven buttons and two endpoints"
     for fn in pressed:
         number, session = fn.inputs[:2]
         assert isinstance(number, gr.Number) and isinstance(session.value, Session)
         assert fn.trigger_after is not None and fn.trigger_mode == "multiple"
+    assert all(fn.concurrency_limit is None for fn in waiting), "they wait in our own line, so as to say so"
 
 
 # ---- in the browser, with a queue
@@ -146,7 +145,7 @@ def test_all_that_waits_its_turn_takes_a_ticket(monkeypatch, tmp_path):
 
 @pytest.fixture
 def two(tmp_path):
-    """Two visitors of one page: the first fills for a minute, so that the second waits."""
+    """Two visitors of one page: the first fills for minutes, and the second waits for the same lane."""
     (tmp_path / "tmp").mkdir()
     with (
         served(ROOT / "app.py", tmp_path, TMPDIR=str(tmp_path / "tmp")) as url,
@@ -173,11 +172,6 @@ def iterating(page):
     page.wait_for_function("() => /iteration/.test(document.querySelector('#status').innerText)", timeout=60_000)
 
 
-def tab(page, name):
-    page.get_by_role("tab", name=name, exact=True).click()
-    page.wait_for_timeout(500)
-
-
 def say(page, words, where="#status"):
     page.wait_for_function(
         "([where, words]) => document.querySelector(where).innerText.trim().startsWith(words)",
@@ -187,50 +181,16 @@ def say(page, words, where="#status"):
 
 
 @pytest.mark.browser
-def test_a_fill_stopped_in_the_queue_never_begins_and_the_next_one_does(two):
+def test_a_fill_stopped_in_line_never_begins_and_keeps_nobody_waiting(two):
     a, b = two
+    choose(b, "dip")
     b.click("#run")
-    b.wait_for_timeout(1000)
-    assert "paint over" in status(b), "it waits"
+    say(b, "In line: 1 before you")
     b.click("#stop")
     say(b, BEFORE)
+    choose(b, "telea")
+    b.click("#run")
+    say(b, "Done")
     before = status(a)
     a.wait_for_function("was => document.querySelector('#status').innerText.trim() != was", arg=before)
-    assert "iteration" in status(a), "another visitor's fill goes on"
-    b.click("#run")  # while the first press is still in the queue
-    b.wait_for_timeout(1000)
-    b.click("#run")  # no further press
-    b.wait_for_function("() => document.body.innerText.includes('Stop ends it')")
-    a.click("#stop")
-    say(a, "Stopped at")
-    say(b, "Done")
-    b.wait_for_timeout(3000)
-    assert b.locator("#history img").count() == 1, "one of three presses has filled"
-
-
-@pytest.mark.browser
-def test_all_that_waits_is_stopped_in_every_tab(two):
-    a, b = two
-    for name, button in WAYS.items():
-        tab(b, name)
-        b.click(button)
-        b.wait_for_timeout(400)
-    tab(b, "Blend")
-    b.locator("#blend-examples .gallery-item").first.click()
-    b.wait_for_function("() => document.querySelector('#blend-status').innerText.includes('then Blend')")
-    b.click("#blend-go")
-    b.wait_for_timeout(600)
-    tab(b, "Learn")
-    b.click("#tour-show")
-    b.wait_for_timeout(600)
-    b.click("#tour-stop")
-    say(b, BEFORE, "#tour-status")
-    tab(b, "Fill holes")
-    a.click("#stop")
-    say(a, "Stopped at")
-    tab(b, "Blend")
-    say(b, BEFORE, "#blend-status")
-    b.wait_for_timeout(3000)
-    assert not b.locator("#history img, #grid img, #blend-viewer img, .frames img").count()
-    tab(b, "Fill holes")
-    assert status(b) == BEFORE
+    assert "iteration" in status(a), "another visitor's fill goes on, and what takes seconds has not waited for it"

@@ -466,6 +466,14 @@ def test_pairs_that_seldom_met_are_drawn_more_often_and_sides_are_even(booth, ba
 def test_two_methods_are_needed(booth):
     with pytest.raises(InpaintError, match="two methods"):
         booth.draw([TELEA, TELEA], "small")
+    with pytest.raises(InpaintError, match="two methods"):
+        booth.draw([LITE, Entry("edgeconnect", "lite")], "small")
+
+
+def test_two_lite_networks_never_meet(booth):
+    others = [Entry(name, "lite") for name in ("edgeconnect", "deepfill_v1")]
+    drawn = [booth.draw([TELEA, LITE, *others], "small") for _ in range(60)]
+    assert all(TELEA in pair for pair in drawn) and len({frozenset(pair[:2]) for pair in drawn}) == 3
 
 
 def test_every_model_of_the_zoo_may_take_part(ballot):

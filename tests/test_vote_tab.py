@@ -49,6 +49,7 @@ def pictures(tmp_path):
 def tab(pictures, tmp_path, monkeypatch):
     monkeypatch.setenv("INPAINT_VOTES", str(tmp_path / "votes.db"))
     monkeypatch.setenv("INPAINT_VOTE_MODELS", ",".join(QUICK))
+    monkeypatch.setattr(vote, "LOOK", 0.0)
 
     async def build():
         with gr.Blocks() as blocks:
@@ -107,12 +108,28 @@ def test_before_the_vote_nothing_tells_the_methods_and_then_all_is_told(tab):
     assert not [name for name in names if name in words]
     a, b = (tile["src"] for tile in last[tab.viewer]["tiles"])
     assert a != b and a.rsplit("/", 1)[1] == b.rsplit("/", 1)[1]
-    told = tab.voted("a")(visit)
+    (told,) = tab.voted("a")(visit)
     titles = [zoo.card(entry.model).title for entry in pair[:2]]
-    assert f"A was {titles[0]}, rating 1501.5 (+1.5). B was {titles[1]}, rating 1498.5 (−1.5)." in told[tab.status]
+    assert f"A was {titles[0]}, rating 1501.5 (+1.5). B was {titles[1]}, rating 1498.5 (−1.5)." in told[tab.told]
     assert [tile["src"] for tile in told[tab.viewer]["tiles"]] == [a, b]
     assert all(title in told[tab.table] for title in titles)
-    assert "no pair" in tab.voted("a")(visit)[tab.status], "one vote each"
+    with pytest.raises(gr.Error, match="no pair"):  # one vote each
+        next(tab.voted("a")(visit))
+
+
+def test_after_a_vote_comes_another_pair_and_a_second_click_is_no_vote_on_it(tab, monkeypatch):
+    visit, session = Visit(), Session()
+    dealt(tab, visit)
+    list(tab.voted("b")(visit))
+    sent = tab.again(EXAMPLE, None, session, visit, VISITOR)
+    if visit.deal:
+        assert tab.viewer not in sent, "the former pair stays while the next is made"
+        *_, sent = tab.filled(Ticket("vote"), visit)
+    assert visit.voter.pair and len(sent[tab.viewer]["tiles"]) == 2
+    monkeypatch.setattr(vote, "LOOK", 60.0)
+    with pytest.raises(gr.Error, match="no pair"):
+        next(tab.voted("b")(visit))
+    assert visit.voter.pair and len(tab.booth.ballot.votes()) == 1
 
 
 def test_a_pair_left_alone_cannot_be_voted_on(tab):
@@ -120,7 +137,9 @@ def test_a_pair_left_alone_cannot_be_voted_on(tab):
     dealt(tab, visit)
     refused = tab.asked(MINE, None, Session(), visit, VISITOR)
     assert "Open a photo first" in refused[tab.status]
-    assert "no pair" in tab.voted("b")(visit)[tab.status] and not tab.booth.ballot.votes()
+    with pytest.raises(gr.Error, match="no pair"):
+        next(tab.voted("b")(visit))
+    assert not tab.booth.ballot.votes()
 
 
 def test_fills_of_examples_are_made_once_and_only_so_many_are_kept(tab, pictures, monkeypatch):
@@ -196,7 +215,7 @@ def test_a_method_that_fails_is_told_and_another_pair_may_be_had(tab, monkeypatc
 def test_stop_before_or_during_the_fills(tab, begun):
     session, visit = Session(), Visit()
     number = tab.asked(EXAMPLE, None, session, visit, VISITOR)[tab.number]
-    told = in_turn(tab.filled, tab.over)(number, session, visit)
+    told = in_turn(tab.filled, tab.over, status=tab.status)(number, session, visit)
     assert not begun or next(told)
     session.tickets.stop()
     *_, last = told
@@ -210,7 +229,7 @@ def test_where_nothing_is_to_be_filled_nothing_is_said(tab):
     session, visit = Session(), Visit()
     refused = tab.asked(MINE, None, session, visit, VISITOR)
     assert "Open a photo first" in refused[tab.status]
-    assert list(in_turn(tab.filled, tab.over)(None, session, visit)) == [{tab.visit: visit}]
+    assert list(in_turn(tab.filled, tab.over, status=tab.status)(None, session, visit)) == [{tab.visit: visit}]
 
 
 def test_the_table_tells_what_says_nothing_and_trusts_no_name():
@@ -251,6 +270,11 @@ def said(page, words, timeout=60_000):
     )
 
 
+def top(page):
+    """Where on the page the pictures begin."""
+    return page.evaluate("document.querySelector('#vote-viewer .vw-frame').getBoundingClientRect().top + scrollY")
+
+
 @pytest.mark.browser
 def test_deal_vote_and_table(pictures, tmp_path):
     script = tmp_path / "page.py"
@@ -265,19 +289,23 @@ def test_deal_vote_and_table(pictures, tmp_path):
             page.wait_for_function("() => document.querySelectorAll('#vote-viewer figure img').length >= 2")
             titles = [zoo.card(name).title for name in QUICK]
             assert not [title for title in titles if title in page.content()]
-            page.click("#vote-b")
-            said(page, "Thank you. A was ")
+            frame = page.locator("#vote-viewer .vw-frame")
+            page.wait_for_timeout(600)  # a pair must have been looked at
+            spot = top(page)
+            frame.nth(1).click(delay=400)  # held: shows the hole, is no vote
+            frame.nth(1).click()
+            page.wait_for_selector("#vote-told >> text=Thank you. A was ")
             page.wait_for_selector("#vote-table td")
             rows = page.locator("#vote-table tbody tr")
             assert rows.count() == 2 and "1 / 0 / 0" in rows.first.inner_text()
-            assert page.locator("#vote-b").count() == 0 or not page.locator("#vote-b").is_visible()
+            page.wait_for_selector("#vote-b:enabled")  # the next pair, by itself, at the same spot
+            assert top(page) == spot
+            page.wait_for_timeout(600)
+            page.keyboard.press("0")
+            page.wait_for_function("() => document.querySelector('#vote-table tbody').innerText.includes('/ 1 /')")
             with page.expect_download() as download:
                 page.click("#vote-ratings")
             assert download.value.suggested_filename == "ratings.csv"
-            page.click("#vote-ask")
-            said(page, "Which fill looks better?")
-            page.click("#vote-tie")
-            said(page, "Thank you")
         with browsing(playwright, url, tmp_path / "phone", viewport={"width": 390, "height": 844}) as page:
             page.wait_for_selector("#vote-table td")
             page.click("#vote-ask")

@@ -54,17 +54,23 @@ def cut(image: Image, mask: Mask, box: Box, size: Size, layers: Mapping[str, Arr
     hole = mask[box].copy()
     crop = image[box].copy()
     crop[hole] = 0
-    scale = min(1.0, (size.maximum or max(hole.shape)) / max(hole.shape))
-    inner = tuple(max(1, round(n * scale)) for n in hole.shape)
+    inner, to = fitted(hole.shape, size)
     small, small_hole = crop, hole
-    if scale < 1:
+    if inner != hole.shape:
         small, small_hole = shrink(crop, hole, inner)
-    to = [round_up(max(n, size.minimum), size.multiple) for n in inner]
     extra = {name: _pad(_shrink_layer(layer[box], inner), to) for name, layer in layers.items()}
     return Patch(box, crop, hole, inner, _pad(small, to), _pad(small_hole, to), extra)
 
 
-def _pad(array: Array, to: list[int]) -> Array:
+def fitted(shape: tuple[int, int], size: Size) -> tuple[tuple[int, int], tuple[int, int]]:
+    """What a crop of a shape (h, w) is shrunk to, and what that is padded to."""
+    scale = min(1.0, (size.maximum or max(shape)) / max(shape))
+    h, w = (max(1, round(n * scale)) for n in shape)
+    y, x = (round_up(max(n, size.minimum), size.multiple) for n in (h, w))
+    return (h, w), (y, x)
+
+
+def _pad(array: Array, to: tuple[int, int]) -> Array:
     """A copy, reflected below and to the right up to those sides. It is the model's own, whatever it does to it."""
     pad = [(0, n - m) for n, m in zip(to, array.shape[:2], strict=True)]
     return np.pad(array, [*pad, (0, 0)][: array.ndim], mode="symmetric")

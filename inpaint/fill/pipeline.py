@@ -8,7 +8,7 @@ the holes are ever worked on, and the whole picture is copied once, when somebod
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +32,7 @@ from ..contract import (
 from ..imaging import masks
 from ..imaging.masks import Box
 from .groups import box_shape, group
-from .patch import Patch, cut
+from .patch import Patch, cut, fitted
 from .result import Fill, Filled, Fills, Report, Trace
 
 PLOT_EVERY = 2.0  # seconds between two drawings of the PSNR curve
@@ -151,7 +151,8 @@ def run(
     def steps(patch: Patch) -> Iterator[Step]:
         return model(patch.padded, patch.padded_hole, **own, **patch.layers)
 
-    return _fills(image, patches, steps, report, intact)
+    pixels = [math.prod(fitted(box_shape(box), size)[1]) for box in boxes]
+    return _fills(image, patches, steps, pixels, report, intact)
 
 
 def _crops(card: Card, chosen: Mapping[str, Any], mask: Mask) -> tuple[Size, list[Box]]:
@@ -183,12 +184,13 @@ def _fills(
     image: Image,
     patches: Iterator[Patch],
     steps: Callable[[Patch], Iterator[Step]],
+    pixels: Sequence[int],
     report: Report,
     intact: bool,
 ) -> Fills:
+    """The fills; `pixels` of each patch the model is given say how long it takes, compared with the others."""
     started = time.perf_counter()
     scores = Scores(image) if intact else None
-    areas = [width * height for _, _, width, height in report.crops]
     done: tuple[Filled, ...] = ()
     traced: tuple[Trace, ...] = ()
     views: Mapping[str, Image] = NOTHING
@@ -201,15 +203,15 @@ def _fills(
                 traces = (*traced, Trace(patch.box, patch.inner, step.origin))
             if k == 0:  # the largest hole is the one looked into
                 views = {title: patch.view(picture) for title, picture in step.views.items()}
-            last = k + 1 == len(areas) and step.progress >= 1
-            progress = 1.0 if last else min((sum(areas[:k]) + step.progress * areas[k]) / sum(areas), 0.9999)
+            last = k + 1 == len(pixels) and step.progress >= 1
+            progress = 1.0 if last else min((sum(pixels[:k]) + step.progress * pixels[k]) / sum(pixels), 0.9999)
             if scores:
                 views = {**views, **scores.add(filled, progress)}
             yield Fill(
                 source=image,
                 patches=filled,
                 progress=progress,
-                note=_note(step, k, len(areas)),
+                note=_note(step, k, len(pixels)),
                 views=views,
                 report=replace(
                     report,

@@ -1,7 +1,7 @@
-"""Which method for which hole: what our own bench measured, as a table and in sentences made from its figures.
+"""Which method for which hole: what was seen, and what our own bench measured, as a table and in sentences.
 
 `docs/bench.json` is what `python -m inpaint bench --json` gives, trimmed by `trim`. None of its figures is written
-here; the one that is was given by a person's eye, which the bench does not have.
+here; the one that is was given by a person's eye, which the bench does not have. The tasks are what the eye says.
 """
 
 import json
@@ -14,6 +14,7 @@ from statistics import mean
 from typing import Any, NamedTuple
 
 from .. import zoo
+from ..checkpoints.store import Offer
 from ..contract import InpaintError
 
 BENCH = Path(__file__).parents[2] / "docs" / "bench.json"
@@ -139,6 +140,89 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {k: _rounded(v) for k, v in value.items()}
     return round(value, DIGITS) if isinstance(value, float) else value
+
+
+# ---- task by task
+
+
+class Task(NamedTuple):
+    """What is to be done, and who is good at it."""
+
+    title: str
+    methods: tuple[str, ...]  # the first choice first; "model:tag" where the weights matter
+    why: str
+    picture: str  # which of `gallery`'s shows, or "method well" for the result of a tour
+
+
+TASKS = (
+    Task(
+        "Scratches, writing, thin wires",
+        ("patchmatch", "pconv", "telea"),
+        "Known pixels are near everywhere, so all do well; Telea takes a moment only.",
+        "scratches",
+    ),
+    Task(
+        "An object on grass, sand or bricks",
+        ("patchmatch", "lama"),
+        "It copies real texture from beside the hole. Networks with lite weights leave a soft ghost.",
+        "tripod",
+    ),
+    Task(
+        "An object before plain sky or a wall",
+        ("harmonic", "pconv"),
+        "Smooth goes over into smooth without a seam, where copies leave a faint one.",
+        "harmonic well",
+    ),
+    Task(
+        "Lines and buildings that run through the hole",
+        ("lama", "migan"),
+        "No method that comes with the project knows what a tower is: a wide hole breaks it.",
+        "lighthouse",
+    ),
+    Task(
+        "A face",
+        ("patchmatch", "deepfill_v2:openmmlab-celeba", "glcic:openmmlab-celeba"),
+        "Thin lines across it: PatchMatch. An eye or a mouth wants weights that learnt from faces.",
+        "face",
+    ),
+    Task(
+        "A hole of a third and more",
+        ("lama", "pconv", "patchmatch"),
+        "Soft fills score best, PatchMatch is sharp and wild; of what is ready here, all are seen at once.",
+        "large",
+    ),
+    Task(
+        "Single lost pixels, noise as fine as a hair",
+        ("harmonic", "navier_stokes", "telea"),
+        "Spreading the neighbours is enough, and comes closest; to search patches is slow and no better.",
+        "navier_stokes well",
+    ),
+)
+
+
+def tasks() -> list[Task]:
+    """The tasks, each with those methods that may be offered here; the last is whose results may be sold."""
+    kept = [task._replace(methods=tuple(filter(_offered, task.methods))) for task in TASKS]
+    sold = sorted(filter(None, map(free, zoo.names())), key=lambda offer: not offer.present)
+    named = [str(offer) for k, offer in enumerate(sold) if offer.present or k < 6]
+    more = f", and of {len(sold) - len(named)} more after a download" if len(sold) > len(named) else ""
+    why = f"Code and weights allow it{more}. The lite weights do not: they learnt from photos meant for research."
+    return [*(task for task in kept if task.methods), Task("A picture to be sold", tuple(named), why, "bricks")]
+
+
+def _offered(method: str) -> bool:
+    """Whether a method may be taken here, with these weights where it names some."""
+    name, _, tag = method.partition(":")
+    if name not in zoo.names():
+        return False
+    return tag in zoo.tags(name) if tag else bool(zoo.tags(name)) or not zoo.card(name).networks
+
+
+def free(name: str) -> Offer | None:
+    """A model with weights that allow commercial use, rather those that are on this machine; None: it has none."""
+    tags = zoo.tags(name) if zoo.card(name).networks else ("",)
+    offers = [offer for offer in (zoo.offer(name, tag) for tag in tags) if offer.terms[1]]
+    return min(offers, key=lambda offer: not offer.present, default=None)
 
 
 # ---- the table

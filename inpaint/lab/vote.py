@@ -18,11 +18,13 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
+from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
 from .. import zoo
 from ..contract import InpaintError
+from .choose import LITE
 from .elo import SIZES, Entry, Standing, Vote, standings
 
 SCORES = {"a": 1.0, "b": 0.0, "tie": 0.5}  # of the first of a pair
@@ -207,6 +209,10 @@ def _csv(names: str, lines: Sequence[Sequence[object]]) -> str:
 # ---- the rules
 
 
+def _lite(entry: Entry) -> bool:
+    return entry.weights == LITE
+
+
 @dataclass
 class Voter:
     """What the server remembers of one page while it is open. Only `token` is ever kept."""
@@ -258,12 +264,16 @@ class Booth:
         return blake2b(address.encode(), key=self._salt, digest_size=16).digest()
 
     def draw(self, entries: Sequence[Entry], size: str) -> Pair:
-        """Two methods on random sides, rather those that seldom met on such a hole. Raises InpaintError."""
-        if len(set(entries)) < 2:
+        """Two methods on random sides, rather those that seldom met on such a hole, and never two lite networks:
+
+        nobody can tell those apart. Raises InpaintError.
+        """
+        pairs = [pair for pair in combinations(sorted(set(entries)), 2) if not all(map(_lite, pair))]
+        if not pairs:
             raise InpaintError("A vote needs two methods that are ready; get the weights of another one first.")
         met = self.ballot.met(size)
-        pairs = [random.sample(sorted(set(entries)), 2) for _ in range(CANDIDATES)]
-        return Pair(*min(pairs, key=lambda pair: met[frozenset(pair)]), size)
+        drawn = (random.choice(pairs) for _ in range(CANDIDATES))
+        return Pair(*random.sample(min(drawn, key=lambda pair: met[frozenset(pair)]), 2), size)
 
     def vote(self, voter: Voter, choice: str) -> Pair:
         """Keep a vote on the pair that the page was shown, and say which it was.

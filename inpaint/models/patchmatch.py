@@ -22,6 +22,10 @@ FIRST = 4  # times as many iterations at the coarsest level, which starts from n
 PASSES = 2  # of search, one in each direction, before each vote
 GAMMA = 1.3  # a pixel's trust falls by this factor with each pixel from the rim: Wexler's gamma
 LEAST = 0.05  # trust
+# what is done beside the rounds, as measured; the unit is one patch in one round, which is alike at every level
+GUESS = 3.0  # for a level, per pixel of its hole
+DRAWN = 0.05  # for a level, per pixel of the picture
+ENDS = 0.12  # before the first level, and after the last one, per pixel of the picture
 QUANTILE = 0.75  # of the patch costs is sigma² of the vote
 ENOUGH = 0.05  # of the known region must be sources, or the patch is too large
 GLOW = np.array([255, 220, 80])
@@ -32,6 +36,24 @@ class Level(NamedTuple):
 
     features: np.ndarray
     hole: Mask
+
+
+class Cost(NamedTuple):
+    """What a level takes, as measured: before its rounds, in all of them, and after them."""
+
+    begin: float
+    search: float
+    finish: float
+
+    @classmethod
+    def of(cls, level: Level, patch: int, rounds: int, pixels: int) -> "Cost":
+        """pixels: of the picture at its own size, in which each level's result is drawn."""
+        targets = np.count_nonzero(patch_sums(level.hole, odd_at_most(patch, level.hole)) > 0.5)
+        return cls(GUESS * np.count_nonzero(level.hole), rounds * targets, DRAWN * pixels)
+
+    def until(self, done: float) -> float:
+        """With a share of the rounds done, and where it is all of them, the result drawn."""
+        return self.begin + done * self.search + (self.finish if done == 1 else 0.0)
 
 
 class Match(NamedTuple):
@@ -51,23 +73,25 @@ def load(device: str) -> Inpainter:
             return
         features = measure(image, mask, int(texture), 3 * patch)
         levels = pyramid(Level(features, mask), patch)
-        areas = np.cumsum([0, *(level.hole.size for level in levels)]) / sum(level.hole.size for level in levels)
+        rounds = [int(iterations) * (1 if number else FIRST) for number in range(len(levels))]
+        costs = [Cost.of(level, patch, n, mask.size) for level, n in zip(levels, rounds, strict=True)]
+        spent = ENDS * mask.size
+        total = 2 * spent + sum(map(sum, costs))
         rng = np.random.default_rng(seed)
         coarser, views = None, NOTHING
         with matching.workers() as pool:
             for number, level in enumerate(levels):
                 last = number + 1 == len(levels)
-                rounds = int(iterations) * (1 if number else FIRST)
-                work = complete(matching, level, coarser, patch, rounds, nearness / 100, rng, pool)
+                work = complete(matching, level, coarser, patch, rounds[number], nearness / 100, rng, pool)
                 for match, colours, done in work:
                     if done == 1:
                         views = draw(image, mask, match)
                     if last or done == 1:  # the last level takes half the time
-                        progress = float((1 - done) * areas[number] + done * areas[number + 1])
+                        progress = 1.0 if last and done == 1 else (spent + costs[number].until(done)) / total
                         note = f"level {number + 1} of {len(levels)}" if progress < 1 else ""
                         origin = copied(mask, match) if last and done == 1 else None
                         yield Step(paste(image, mask, colours), progress, views, note, origin)
-                coarser = match
+                coarser, spent = match, spent + sum(costs[number])
 
     ring = np.zeros((16, 16), bool)
     ring[6:9, 6:9] = True

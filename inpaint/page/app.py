@@ -10,13 +10,16 @@ import gradio as gr
 
 from ..contract import InpaintError
 from ..lab.examples import EXAMPLES
-from . import endpoint
+from . import endpoint, languages, prefetch
+from .lanes import MOST
 from .parts.desk import Desk
 from .parts.events import HEAVY
 from .parts.tab import share
 from .tabs import ROOMS, made
 
 HERE = Path(__file__).parent
+QUEUED = 60  # events that Gradio holds before they begin; what takes long begins at once, and waits in `lanes`
+THREADS = MOST + 3 + 41  # one for each that waits in line, one for each lane's turn, the others for what is quick
 QUIET = ("body_text_color_subdued", "block_info_text_color", "input_placeholder_color")
 
 
@@ -48,7 +51,7 @@ def build() -> gr.Blocks:
     """The page, ready to launch."""
     with gr.Blocks(title="Inpaint", analytics_enabled=False, delete_cache=(1800, 7200)) as blocks:
         lay_out(blocks)
-    return blocks.queue(max_size=20)
+    return blocks.queue(max_size=QUEUED)
 
 
 def theme() -> gr.themes.Base:
@@ -66,11 +69,17 @@ def theme() -> gr.themes.Base:
     return gr.themes.Soft(**fonts).set(**quiet, **pressed)
 
 
+def scripts() -> list[str]:
+    """What the page runs besides its widgets."""
+    return [(HERE / "address.js").read_text("utf-8"), languages.script()]
+
+
 def launch(blocks: gr.Blocks, host: str | None = None, port: int | None = None, mcp: bool | None = None) -> None:
     """Serve the page until interrupted. What is not given comes from Gradio's own environment variables.
 
-    Raises InpaintError when the port is taken.
+    Raises InpaintError when the port is taken, or where INPAINT_PREFETCH names what is not there.
     """
+    prefetch.begin()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # leave as by Ctrl+C: with the folders cleared
     try:
@@ -83,11 +92,12 @@ def _launch(blocks: gr.Blocks, host: str | None, port: int | None, mcp: bool | N
     blocks.launch(
         server_name=host or os.environ.get("GRADIO_SERVER_NAME"),
         server_port=port,
-        allowed_paths=[str(EXAMPLES)],
+        allowed_paths=[str(EXAMPLES), *map(str, languages.files().values())],
         max_file_size="60mb",
+        max_threads=THREADS,
         theme=theme(),
         css_paths=[HERE / "page.css"],
-        head=f"<script type='module'>{(HERE / 'address.js').read_text('utf-8')}</script>",
+        head="".join(f"<script type='module'>{text}</script>" for text in scripts()),
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,

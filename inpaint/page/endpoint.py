@@ -4,7 +4,7 @@ import json
 import math
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ..contract import COMMON, InpaintError, Mask
 from ..imaging import picture
 from ..lab import trials
 from ..lab.export import Archive, Compared
+from .lanes import LANES, MANY, QUICK, Errand, errand
 from .zerogpu import LENT
 
 
@@ -48,8 +49,28 @@ def _lay_out_compare(**event: Any) -> None:
     )
 
 
+def _in_turn(what: Errand, request: gr.Request | None, work: Callable[[Path], tuple]) -> Iterator[tuple]:
+    """What the work gives when its turn has come, in the same lanes as the page's.
+
+    Programs of one address are one visitor. work: is given a folder that goes afterwards; what can be put right
+    becomes a message. While it waits, updates that change nothing: so it is noticed when the program has gone.
+    """
+    host = request.client.host if request and request.client else ""
+    folder = Path(tempfile.mkdtemp(prefix="inpaint-"))
+    try:
+        with LANES.place(what, f"address {host}") as place:
+            for _ in LANES.waited(place):
+                yield gr.skip(), gr.skip()
+            yield work(folder)
+            place.whole = True
+    except InpaintError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    finally:  # Gradio has taken its own copy by now
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def compare_files(
-    image: str, mask: str, methods: list | None = None, intact: bool = False
+    image: str, mask: str, methods: list | None = None, intact: bool = False, request: gr.Request | None = None
 ) -> Iterator[tuple[str, list[dict]]]:
     """Fill the hole of a picture with several methods, and score them.
 
@@ -63,10 +84,10 @@ def compare_files(
     Returns:
         a ZIP of the fills in full size with their manifests, a contact sheet and the scores; and the scores
     """
-    folder = Path(tempfile.mkdtemp(prefix="inpaint-"))
-    try:
+    words = methods or [name for name in zoo.names() if zoo.ready(name)]
+
+    def work(folder: Path) -> tuple[str, list[dict]]:
         photo, hole, _ = _read(image, mask)
-        words = methods or [name for name in zoo.names() if zoo.ready(name)]
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise InpaintError('The methods must be a JSON list of texts, ["telea", "patchmatch:patch=5"].')
         chosen = [trials.parse(word) for word in words]
@@ -75,11 +96,9 @@ def compare_files(
         path = folder / f"{Path(image).stem}-fills.zip"
         with Archive(path) as archive:
             archive.add(Compared(photo, hole, cells, bool(intact), Path(image).stem))
-        yield str(path), [{k: _plain(v) for k, v in row.items()} for row in archive.table]
-    except InpaintError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-    finally:  # Gradio has taken its own copy by now
-        shutil.rmtree(folder, ignore_errors=True)
+        return str(path), [{k: _plain(v) for k, v in row.items()} for row in archive.table]
+
+    yield from _in_turn(errand(MANY, *words if isinstance(words, list) else ()), request, work)
 
 
 def _read(image: str, mask: str) -> tuple[picture.Picture, Mask, tuple[str, ...]]:
@@ -111,7 +130,12 @@ def _plain(value: Any) -> Any:
 
 
 def inpaint_files(
-    image: str, mask: str, model: str = "", options: dict | None = None, seed: float = 0
+    image: str,
+    mask: str,
+    model: str = "",
+    options: dict | None = None,
+    seed: float = 0,
+    request: gr.Request | None = None,
 ) -> Iterator[tuple[str, dict]]:
     """Fill the hole of a picture.
 
@@ -125,15 +149,13 @@ def inpaint_files(
     Returns:
         the filled picture as PNG, and what was done
     """
-    folder = Path(tempfile.mkdtemp(prefix="inpaint-"))
-    try:
+
+    def work(folder: Path) -> tuple[str, dict]:
         photo, hole, said = _read(image, mask)
         *_, last = stream(photo.rgb, hole, model, seed=_whole(seed), **_own(options))
         path = folder / f"{Path(image).stem}-{last.report.model}.png"
         photo.filled(last.image, hole).save(path)
         facts = json.loads(json.dumps(asdict(last.report))) | {"notes": [*last.report.notes, *photo.notes, *said]}
-        yield str(path), facts
-    except InpaintError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-    finally:  # Gradio has taken its own copy by now
-        shutil.rmtree(folder, ignore_errors=True)
+        return str(path), facts
+
+    yield from _in_turn(errand(QUICK, model or zoo.default()), request, work)

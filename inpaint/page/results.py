@@ -177,4 +177,4 @@ def unpacked(bits: Array, shape: tuple[int, int]) -> Mask:
 def stem_of(name: str) -> str:
     """A file name's stem, fit for another file's name."""
     stem = "".join(c if c.isalnum() or c in "-_ " else "_" for c in Path(name).stem)
-    return stem.strip()[:60] or "photo"
+    return stem.strip()[:60].encode()[:150].decode(errors="ignore") or "photo"

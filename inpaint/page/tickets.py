@@ -1,5 +1,6 @@
 """Presses of buttons whose work waits its turn, so that Stop reaches also what has not begun."""
 
+import secrets
 from dataclasses import dataclass, field
 
 
@@ -8,6 +9,8 @@ class Ticket:
     """One press, from then until its work has ended."""
 
     what: str  # which button
+    visitor: str = ""  # whose
+    taken: bool = False  # whether its work stands in line, or has begun
     begun: bool = False
     stopped: bool = False
 
@@ -18,26 +21,28 @@ class Tickets:
 
     out: dict[int, Ticket] = field(default_factory=dict)
     last: int = 0
+    visitor: str = ""  # a random word, from the first press on: a copied state is another visitor's
 
     def draw(self, what: str) -> int:
         """The number of a new ticket."""
+        self.visitor = self.visitor or secrets.token_hex(8)
         self.last += 1
-        self.out[self.last] = Ticket(what)
+        self.out[self.last] = Ticket(what, self.visitor)
         return self.last
 
     def awaited(self, what: str) -> bool:
         """Whether an earlier press of the button still waits or runs, and nobody stopped it."""
         return any(ticket.what == what and not ticket.stopped for ticket in list(self.out.values()))
 
-    def begin(self, number: object) -> Ticket | None:
-        """The ticket whose turn has come; None where it was stopped meanwhile, or is none."""
+    def take(self, number: object) -> Ticket | None:
+        """The ticket whose work is to stand in line; None where it was stopped meanwhile, or is none. Good once."""
         ticket = self.out.get(number) if isinstance(number, int) else None
-        if ticket is None or ticket.begun:
+        if ticket is None or ticket.taken:
             return None
         if ticket.stopped:
             self.end(number)
             return None
-        ticket.begun = True
+        ticket.taken = True
         return ticket
 
     def end(self, number: int) -> None:

@@ -7,6 +7,7 @@ import gradio as gr
 from .. import zoo
 from ..checkpoints.store import Offer
 from ..contract import Choice, Flag, Number, Option
+from .pace import about
 
 # true of every published checkpoint so far
 UNSEEN = " The network is compared with its reference by numbers; this file was not at hand when it was written."
@@ -106,10 +107,9 @@ def status_html(text: str, progress: float | None = None, failed: bool = False) 
     return f"<div class='bar' {bar}><i style='width:{percent}%'></i></div>{line}"
 
 
-def running(progress: float, note: str, seconds: float) -> str:
-    """The status of a fill under way, with the time left once that can be told."""
-    left = seconds * (1 - progress) / progress if progress > 0.03 and seconds > 1 else None
-    parts = [f"{progress:.0%}", *([note] if note else []), *([f"about {left:.0f} s left"] if left else [])]
+def running(progress: float, note: str, *, left: float | None = None) -> str:
+    """The status of a fill under way, with the seconds left where they can be told, as `Pace.left` has them."""
+    parts = [f"{progress:.0%}", *([note] if note else []), *([f"{about(left)} left"] if left else [])]
     return status_html(" · ".join(parts), progress)
 
 

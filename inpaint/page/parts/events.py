@@ -9,10 +9,11 @@ import gradio as gr
 
 from ...contract import InpaintError
 from ...fill import pipeline
+from ..lanes import LANES, QUICK, Crowded, Errand
 from ..session import Session
 from ..words import status_html
 
-HEAVY = {"concurrency_limit": 1, "concurrency_id": "fill"}  # one fill at a time, the others queue
+HEAVY = {"concurrency_limit": None, "concurrency_id": "heavy"}  # Gradio lets all begin: they stand in our own line
 HIDDEN = {"api_visibility": "private"}
 SHORT = "There is not enough memory for this; lower the working size or the context."
 BEFORE = "Stopped before it began."
@@ -49,23 +50,65 @@ def drawn(what: str) -> Callable[[Session], int]:
     return handle
 
 
-def in_turn(work: Callable[..., Iterator[dict]], over: Callable[..., dict]) -> Callable[..., Iterator[dict]]:
+Way = Errand | str | Callable[..., Errand | str]  # a lane, or what tells it from the values of the inputs
+
+
+def in_turn(
+    work: Callable[..., Iterator[dict]],
+    over: Callable[..., dict],
+    lane: Way = QUICK,
+    *,
+    status: gr.HTML,
+) -> Callable[..., Iterator[dict]]:
     """The handler that takes a ticket's number and a session, and works when its turn has come.
 
     work: called with the ticket and what else is given; over: what is told instead where it was stopped before.
+    lane: in which it waits; status: where it is told how many are before.
     """
 
     def handle(number: int | None, session: Session, *given: Any) -> Iterator[dict]:
-        ticket = session.tickets.begin(number)
+        ticket = session.tickets.take(number)
         if ticket is None:
             yield over(*given)
             return
+        try:
+            with LANES.place(_errand(lane, given), ticket.visitor) as place:
+                for said in LANES.waited(place, lambda: ticket.stopped):
+                    yield {status: status_html(said, 0.0) if said else gr.skip()}
+                ticket.begun = True
+                if ticket.stopped:
+                    yield over(*given)
+                    return
+                yield from work(ticket, *given)
+                place.whole = not ticket.stopped
+        except Crowded as error:
+            yield over(*given) | {status: status_html(str(error), failed=True)}
+        finally:
+            session.tickets.end(number)
+
+    return handle
+
+
+def at_once(work: Callable[..., Iterator[dict]], over: Callable[..., dict]) -> Callable[..., Iterator[dict]]:
+    """As `in_turn`, of work that keeps nobody waiting: it has no line."""
+
+    def handle(number: int | None, session: Session, *given: Any) -> Iterator[dict]:
+        ticket = session.tickets.take(number)
+        if ticket is None or ticket.stopped:
+            yield over(*given)
+            return
+        ticket.begun = True
         try:
             yield from work(ticket, *given)
         finally:
             session.tickets.end(number)
 
     return handle
+
+
+def _errand(lane: Way, given: tuple) -> Errand:
+    found = lane(*given) if callable(lane) else lane
+    return Errand(found) if isinstance(found, str) else found
 
 
 def reported(status: gr.HTML, steps: Iterator[dict], short: str = SHORT, failed: str = FAILED) -> Iterator[dict]:

@@ -16,6 +16,7 @@ from ...fill.result import Fill
 from ...imaging import masks
 from ...imaging.colour import of_rgb
 from ...imaging.picture import Picture
+from ..pace import Pace
 from ..pictures import patch_of, preview
 from ..results import Job, Result
 from ..session import Session
@@ -146,13 +147,14 @@ class Outcome:
         self, ticket: Ticket, fills: Iterator[Fill], photo: Picture, mask: Mask, larger: bool
     ) -> Iterator[dict]:
         """Yield updates of the page until the fill is done or stopped; return where it got to."""
-        started, shown = time.monotonic(), -math.inf
+        started, shown, pace = time.monotonic(), -math.inf, Pace()
         small, icc = preview(photo.rgb, LIVE), of_rgb(photo.icc)
         for last in fills:
             now = time.monotonic()
+            left = pace.left(last.progress, now - started)
             if now - shown > LIVE_EVERY and last.progress < 1:
                 shown = now
-                update = {self.status: running(last.progress, last.note, now - started)}
+                update = {self.status: running(last.progress, last.note, left=left)}
                 if not larger:
                     patch, at = patch_of(last, small, mask, icc)
                     update[self.painter] = told(news="live", patch=patch, at=at)

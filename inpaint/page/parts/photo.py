@@ -16,11 +16,10 @@ from ... import inpaint
 from ...contract import InpaintError, Mask
 from ...imaging import masks
 from ...imaging.colour import of_rgb
-from ...imaging.picture import Picture, open_picture
-from ...imaging.resize import within
+from ...imaging.picture import Picture
 from ...lab.manifest import digest
 from .. import visitors
-from ..pictures import patch_in, picture_url, preview
+from ..pictures import data_url, patch_in, preview
 from ..session import Session
 from ..widgets.film import to_film
 from ..widgets.painter import from_painter, photo_file, to_painter, told
@@ -78,7 +77,7 @@ class Photo:
 
     def captions(self) -> list[tuple[str, str]]:
         """The examples for the strip: words, and a small picture."""
-        return [(one.caption, thumbnail(one.photo)) for one in self.examples]
+        return [(one.caption, data_url(one.thumb.read_bytes(), "webp")) for one in self.examples if one.front]
 
     def opened(self, path: str, session: Session, value: Any) -> tuple:
         run = session.wanted
@@ -152,15 +151,15 @@ class Photo:
 
     def _restored(self, session: Session, photo: Picture, back: dict) -> tuple:
         """The stage as the browser had kept it: the photo, its hole, and the fill that was shown."""
-        first, name = session.at, back.get("name")
-        if isinstance(name, str) and name:
-            session.rename(Path(name).name[:200])
+        first = session.at
+        if name := Path(text_of(back.get("name"))).name:
+            session.rename(name)
         hole = from_painter({"mask": back.get("hole")})
         painter, session, _ = self.painted(
             session, photo, None if hole is None else masks.resize(hole, photo.shape)
         )
         fill = self._fill_back(session, photo, back)
-        painter["example"] = back.get("example") if isinstance(back.get("example"), str) else ""
+        painter["example"] = text_of(back.get("example"))
         if fill:
             painter["fill"] = fill
         said = status_html("The server has started anew: photo, hole and the fill that was shown are back.")
@@ -175,10 +174,15 @@ class Photo:
         box = masks.box_of(hole)
         whole = photo.rgb.copy()
         whole[box] = np.where(hole[box][..., None], decoded(back["patch"], whole[box].shape[:2]), whole[box])
-        title = str(back.get("title") or "")[:80] or "Brought back"
+        title = text_of(back.get("title")) or "Brought back"
         result = session.put_back(whole, hole, title)
         patch, at = patch_in(preview(whole), hole, of_rgb(photo.icc))
         return {**told(news="filled", patch=patch, at=at, show=True), **self.shared.outcome.facts_of(result, hole)}
+
+
+def text_of(value: object) -> str:
+    """Words that a browser gives back, no more than a line; "" where it is none."""
+    return value[:200].encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
 def decoded(url: str, shape: tuple[int, int]) -> np.ndarray:
@@ -194,12 +198,6 @@ def decoded(url: str, shape: tuple[int, int]) -> np.ndarray:
     if pixels is None:
         raise InpaintError("What the browser had kept is of another size: fill once more.")
     return pixels
-
-
-@cache
-def thumbnail(path: Path) -> str:
-    """A small picture of an example as a data URL."""
-    return picture_url(within(open_picture(path).rgb, 200), "WEBP")
 
 
 @cache

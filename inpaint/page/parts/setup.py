@@ -12,6 +12,7 @@ from ...contract import Card, InpaintError, Layer, Option
 from ...fill import pipeline
 from ...lab.manifest import Manifest
 from ...lab.trials import Trial
+from ..lanes import Errand, errand
 from ..widgets.methods import Row, from_methods, methods, to_methods
 from ..words import badge, barred, called, card_html, control, line, listed, weights_choices
 from .getting import getting, size
@@ -152,6 +153,13 @@ class Setup:
         options = {k: v for (owner, k), v in zip(self.controls, values, strict=True) if owner == model}
         seed = whole(seed) if zoo.card(model).seeded else 0
         return model, options | {"weights": self._tag(name, tag), "seed": seed}
+
+    def errand(self, lane: str, chosen: Any, *_: Any) -> Errand:
+        """What is waited for in a lane with these settings; of those that make no sense the work itself tells."""
+        try:
+            return errand(lane, taken(from_methods(chosen)))
+        except InpaintError:
+            return Errand(lane)
 
     def told(self, chosen: Any, *_: Any) -> str:
         """Which method Auto takes and why; "" where the visitor chose."""

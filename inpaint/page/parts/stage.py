@@ -23,7 +23,9 @@ from .inside import origin_of
 
 EXACT = 4_000_000  # pixels of a region that is sent as it is, however large the window
 SIDE = 2600  # longest side of a region that is sent smaller
+LONGEST = 16383  # pixels of a side of a WebP
 KEEP = 280_000  # bytes of a fill that the browser keeps; above it the fill is kept less exactly
+MOST = 2_900_000  # bytes of one that a server takes back, see `parts/photo.py`
 CARD = 900  # pixels, width of each half of a card
 Asked = Mapping[str, Any]
 
@@ -49,9 +51,9 @@ def answered(act: Callable[[Asked], dict]) -> Callable[[Any], dict]:
 
 
 def whole(asked: Asked, name: str) -> int:
-    """A number of what was asked. Raises InpaintError."""
+    """A number of what was asked; that of a picture is 1 or more. Raises InpaintError."""
     value = asked.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
+    if not isinstance(value, int) or isinstance(value, bool) or not (name == "number") <= value < 2**31:
         raise InpaintError(f"{name} must be a whole number.")
     return value
 
@@ -78,7 +80,8 @@ def region(asked: Asked) -> dict:
     if not part.size:
         raise InpaintError("That is outside the picture.")
     icc = of_rgb(picture.icc)
-    if part.shape[0] * part.shape[1] <= EXACT and max(part.shape) <= max(SIDE, whole(asked, "side")):
+    longest = max(SIDE, min(whole(asked, "side"), LONGEST))
+    if part.shape[0] * part.shape[1] <= EXACT and max(part.shape) <= longest:
         return {"url": picture_url(part, "WEBP", icc, exact=True), "whole": True}
     side = min(SIDE, max(whole(asked, "side"), 256))
     return {"url": picture_url(within(np.ascontiguousarray(part), side), "JPEG", icc), "whole": False}
@@ -90,13 +93,14 @@ _looked: dict[tuple[Path | None, int], Picture] = {}  # by visitor's folder and 
 def seen(session: Session, number: int) -> Picture:
     """A picture as the browser sees it, 8-bit RGB; the two looked at last are kept decoded."""
     key = (session.folder, number)
-    if key not in _looked:
+    shown = _looked.get(key)
+    if shown is None:
         photo = session.load(number)
         shown = Picture(photo.rgb, icc=photo.icc)
-        while len(_looked) > 1:
-            _looked.pop(next(iter(_looked)), None)
+        for old in list(_looked)[:-1]:
+            _looked.pop(old, None)
         _looked[key] = shown
-    return _looked[key]
+    return shown
 
 
 @answered
@@ -137,9 +141,12 @@ def keepsake(asked: Asked) -> dict:
     box = masks.box_of(hole)
     patch = session.load(number).rgb[box].copy()
     patch[~hole[box]] = 0
-    data = data_of(patch, "WEBP", None, exact=True)
+    small = max(patch.shape) <= LONGEST
+    data = data_of(patch, "WEBP", None, exact=True) if small else b""
     if len(data) > KEEP:
         data = data_of(patch, "WEBP", None)
+    if not 0 < len(data) <= MOST:
+        raise InpaintError("This fill is too large for the browser to keep.")
     return {"url": data_url(data, "webp"), "mask": mask_url(hole)}
 
 

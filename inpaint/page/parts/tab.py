@@ -9,11 +9,12 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from ...lab.examples import Example, front
+from ...lab.examples import Example, examples
 from .. import visitors
+from ..lanes import QUICK
 from ..session import Session
 from ..words import status_html
-from .events import BEFORE, HEAVY, HIDDEN, drawn, in_turn
+from .events import BEFORE, HEAVY, HIDDEN, Way, drawn, in_turn
 from .grid import Grid
 from .outcome import Outcome
 from .setup import Setup
@@ -38,7 +39,7 @@ class Shared:
     setup: Setup  # the method that is chosen
     outcome: Outcome  # the one fill that is looked at
     grid: Grid  # the fills side by side
-    examples: Sequence[Example]  # those that the page begins with
+    examples: Sequence[Example]  # those that the page begins with come first
     quick: Mapping[str, Any]  # settings of events that take no time
     heavy: Mapping[str, Any]  # of those that wait their turn
 
@@ -50,12 +51,15 @@ class Shared:
         inputs: Sequence[Component],
         outputs: Sequence[Component],
         status: gr.HTML | None = None,
+        *,
+        lane: Way = QUICK,
         **event: Any,
     ) -> None:
         """Work that waits its turn, and that Stop ends also while it waits.
 
         trigger: as `button.click`; what: the work's name; work: called with the press's ticket and the values of
-        the inputs, it yields updates of the outputs; status: an output, the page's own where none is given.
+        the inputs, it yields updates of the outputs; status: an output, the page's own where none is given; lane:
+        in which it waits, QUICK, MANY or LONG, or a function that tells it from the values of the inputs.
         """
         number, line = gr.Number(visible=False, precision=0), status or self.status
 
@@ -64,7 +68,9 @@ class Shared:
 
         ticket = trigger(drawn(what), self.session, number, **self.quick)
         given = [number, self.session, *inputs]
-        ticket.success(in_turn(work, over), given, outputs, trigger_mode="multiple", **event, **self.heavy)
+        ticket.success(
+            in_turn(work, over, lane, status=line), given, outputs, trigger_mode="multiple", **event, **self.heavy
+        )
 
 
 class Tab:
@@ -115,7 +121,7 @@ def share(blocks: gr.Blocks) -> Shared:
         setup=setup,
         outcome=Outcome(setup),
         grid=Grid(),
-        examples=front(),
+        examples=examples(),
         quick={"show_progress": "hidden", "concurrency_limit": None, **HIDDEN},
         heavy={"show_progress": "hidden", **HEAVY, **HIDDEN},
     )

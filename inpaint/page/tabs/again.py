@@ -7,6 +7,7 @@ import gradio as gr
 
 from ...contract import InpaintError
 from ...lab.manifest import Manifest, from_json, from_link
+from ..lanes import QUICK, errand
 from ..parts import repeat
 from ..parts.events import guarded
 from ..parts.outcome import Asked
@@ -36,11 +37,8 @@ class Again(Tab):
         ways.link_opened.click(guarded(self.linked), linked, placed, js=repeat.READ, **shared.quick)
         for trigger in (opened.success, ways.again.click):
             shared.press(
-                trigger,
-                "repeat",
-                self.repeated,
-                [shared.session],
-                self.outcome.shown,
+                *(trigger, "repeat", self.repeated, [shared.session], self.outcome.shown),
+                lane=lambda session: errand(QUICK, session.wanted.model if session.wanted else ""),
                 show_progress_on=shared.status,
             )
 

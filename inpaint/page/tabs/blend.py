@@ -30,6 +30,7 @@ from ...lab.blend import (
     sticker,
 )
 from ...lab.examples import EXAMPLES
+from ..lanes import QUICK, errand
 from ..parts.events import guarded, reported
 from ..parts.setup import AUTO, taken
 from ..parts.tab import Shared, Tab
@@ -216,7 +217,11 @@ class Blend(Tab):
         self.painter.input(guarded(self.painted), now, self.placer, trigger_mode="always_last", **quick)
         inputs = [*now, self.model, *self.controls.values()]
         shown = [self.viewer, self.status, *self.downloads.values(), self.pair]
-        shared.press(self.go.click, "blend", self.run, inputs, shown, self.status, show_progress_on=self.status)
+        shared.press(
+            *(self.go.click, "blend", self.run, inputs, shown, self.status),
+            lane=lambda painted, placed, pair, model, *_: errand(QUICK, model),
+            show_progress_on=self.status,
+        )
 
     def example(self, index: int, pair: Pair) -> tuple:
         chosen = self.examples[index]

@@ -11,6 +11,8 @@ from ...contract import InpaintError, Mask
 from ...imaging.picture import Picture
 from ...lab import consistency, trials
 from ...lab.trials import Cell, Trial
+from ..lanes import MANY, Errand, errand, fits_itself
+from ..pace import Pace
 from ..parts.events import guarded, reported
 from ..parts.grid import TO_THE_GRID, Board, progress
 from ..parts.tab import Shared, Tab
@@ -53,8 +55,12 @@ class Compare(Tab):
         self.shared, self.setup = shared, shared.setup
         self.add.click(guarded(self.added), [self.chosen, *self.setup.inputs], self.chosen, **shared.quick)
         inputs = [shared.painter, shared.session, shared.intact, self.chosen, self.hidden]
-        shared.press(self.run.click, "compare", self.compared, inputs, [shared.status, *shared.grid.shown])
+        shown = [shared.status, *shared.grid.shown]
+        shared.press(self.run.click, "compare", self.compared, inputs, shown, lane=self.lane)
         self.run.click(None, js=TO_THE_GRID)
+
+    def lane(self, value: Any, session: Session, intact: bool, words: list[str] | None, hidden: bool) -> Errand:
+        return errand(MANY, *(words or []))
 
     def added(self, words: list[str] | None, *settings: Any) -> list[str]:
         words = words or []
@@ -85,11 +91,6 @@ def probes(mask: Mask) -> list[Mask]:
         return []
 
 
-def fits_itself(name: str) -> bool:
-    """Whether a method trains a network on the one picture, which takes a minute where others take a second."""
-    return zoo.card(name).gpu and not zoo.card(name).networks
-
-
 def ran(
     shared: Shared,
     ticket: Ticket,
@@ -103,7 +104,10 @@ def ran(
     **how: Any,
 ):
     """Updates of the page while the trials run, and when they are done. `mask`: where they are scored."""
-    board, started = None, time.monotonic()
+    board, pace, started = None, Pace(), time.monotonic()
+    alike = (
+        len({trial.model for trial in chosen}) == 1
+    )  # of several methods nobody knows how long the next one takes
     how |= {"intact": intact, "measure": not LENT, "stopping": lambda: ticket.stopped}
     for cells in trials.run(photo.rgb, mask, chosen, **how):
         if board is None:
@@ -111,7 +115,8 @@ def ran(
             yield board.first(cells)
         if update := board.step(cells):
             share, note = progress(cells)
-            yield update | {shared.status: running(share, note, time.monotonic() - started)}
+            left = pace.left(share, time.monotonic() - started) if alike else None
+            yield update | {shared.status: running(share, note, left=left)}
     yield {shared.status: status_html("Writing the sheet and the archive…", 1.0)}
     yield board.finished(cells, headline(cells, intact)) | {shared.status: status_html(ended(cells))}
 

@@ -1,11 +1,12 @@
 """Erase: one method on the hole that is painted, or several fills of it to choose from."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ... import stream, zoo
 from ...contract import InpaintError, Mask
 from ...fill import pipeline
+from ..lanes import MANY, QUICK, Errand, fits_itself
 from ..parts.events import reported
 from ..parts.outcome import Asked
 from ..parts.tab import Shared, Tab
@@ -30,8 +31,15 @@ class Erase(Tab):
         self.shared, self.setup, self.outcome = shared, shared.setup, shared.outcome
         inputs = [shared.session, shared.painter, shared.intact, *self.setup.inputs]
         shown = self.outcome.shown
-        shared.press(shared.fill.click, "fill", self.filled, inputs, shown, show_progress_on=shared.status)
-        shared.press(shared.several.click, "several", self.varied, inputs, shown, show_progress_on=shared.status)
+        for lane, button, what, work in (
+            (QUICK, shared.fill, "fill", self.filled),
+            (MANY, shared.several, "several", self.varied),
+        ):
+            where = {"lane": self._in(lane), "show_progress_on": shared.status}
+            shared.press(button.click, what, work, inputs, shown, **where)
+
+    def _in(self, lane: str) -> Callable[..., Errand]:
+        return lambda session, value, intact, *settings: self.setup.errand(lane, *settings)
 
     def _asked(self, session: Session, value: Any, intact: bool, settings: tuple) -> tuple[Job, Mask]:
         mask = session.mask(value)
@@ -61,7 +69,7 @@ class Erase(Tab):
                 fills = stream(photo.rgb, mask, one.model, **one.options)
                 for last in fills:
                     share = (k + last.progress) / len(jobs)
-                    yield {self.shared.status: running(share, f"variation {k + 1} of {len(jobs)}", 0)}
+                    yield {self.shared.status: running(share, f"variation {k + 1} of {len(jobs)}")}
                     if ticket.stopped:
                         fills.close()
                         yield {self.shared.status: status_html(f"Stopped: {k} of {len(jobs)} came out.")}
@@ -78,13 +86,8 @@ def variations(job: Job) -> list[Job]:
     if zoo.card(job.model).seeded:
         seeds = (job.options["seed"] + k for k in range(1, VARIATIONS + 1))
         return [Job(job.base, job.name, job.model, {**job.options, "seed": seed}) for seed in seeds]
-    others = [name for name in zoo.names() if name != job.model and zoo.ready(name) and not slow(name)]
+    others = [name for name in zoo.names() if name != job.model and zoo.ready(name) and not fits_itself(name)]
     plain = {"weights": "", "seed": 0, "intact": job.options["intact"]}
     if not others:
         raise InpaintError("No other method is ready, and this one always gives the same fill.")
     return [Job(job.base, job.name, name, plain) for name in others[:VARIATIONS]]
-
-
-def slow(name: str) -> bool:
-    """Whether a method trains a network on the one picture, which takes a minute where others take a second."""
-    return zoo.card(name).gpu and not zoo.card(name).networks

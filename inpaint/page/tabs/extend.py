@@ -9,6 +9,7 @@ import gradio as gr
 from ...contract import Image, InpaintError, Mask
 from ...fill.result import Fill
 from ...lab import extend
+from ..lanes import QUICK, Errand
 from ..parts.outcome import Asked
 from ..parts.tab import Shared, Tab
 from ..session import Session
@@ -50,7 +51,10 @@ class Extend(Tab):
         shape = [self.ratio, self.anchor, self.beyond, *self.sides]
         inputs = [shared.session, shared.painter, *shape, *self.setup.inputs]
         click, shown = self.run.click, self.outcome.shown
-        shared.press(click, "extend", self.extended, inputs, shown, show_progress_on=shared.status)
+        shared.press(click, "extend", self.extended, inputs, shown, lane=self.lane, show_progress_on=shared.status)
+
+    def lane(self, *given: Any) -> Errand:
+        return self.setup.errand(QUICK, *given[-len(self.setup.inputs) :])
 
     def extended(
         self, ticket: Ticket, session: Session, value: Any, ratio: str, anchor: str, beyond: str, *values: Any

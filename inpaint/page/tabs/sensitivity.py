@@ -9,6 +9,7 @@ from ...contract import InpaintError
 from ...lab import sensitivity
 from ...lab.export import named, written
 from ...lab.trials import Cell, best
+from ..lanes import MANY, Errand
 from ..parts.events import reported
 from ..parts.grid import TO_THE_GRID
 from ..parts.tab import Shared, Tab
@@ -55,8 +56,12 @@ class Sensitivity(Tab):
     def connect(self, shared: Shared) -> None:
         self.shared, self.setup = shared, shared.setup
         inputs = [shared.painter, shared.session, shared.intact, self.kinds, self.by, *self.setup.inputs]
-        shared.press(self.run.click, "vary", self.varied, inputs, [shared.status, *shared.grid.shown])
+        shown = [shared.status, *shared.grid.shown]
+        shared.press(self.run.click, "vary", self.varied, inputs, shown, lane=self.lane)
         self.run.click(None, js=TO_THE_GRID)
+
+    def lane(self, *given: Any) -> Errand:
+        return self.setup.errand(MANY, *given[-len(self.setup.inputs) :])
 
     def varied(
         self, ticket: Ticket, value: Any, session: Session, intact: bool, kinds: list[str], by: str, *settings: Any

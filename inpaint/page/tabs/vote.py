@@ -1,5 +1,7 @@
 """The blind vote: two fills of one hole without names. The visitor says which looks better, then sees the names.
 
+A click on a picture or a key is a vote (`vote.js`), and the next pair comes by itself to the same place.
+
 There only where the deployer names a file for the votes in INPAINT_VOTES. INPAINT_VOTE_MODELS may list who takes
 part; else all that are ready do, but for those that keep a visitor waiting: a method that takes longer than LIMIT
 sits out for a while. That is measured here, since it hangs on the machine as much as on the method.
@@ -25,8 +27,10 @@ from ...contract import Image, InpaintError
 from ...imaging.picture import write
 from ...lab.elo import CAP, ENOUGH, START, Entry, Score, Standing
 from ...lab.vote import Ballot, Booth, Pair, Voter
+from ..lanes import MANY
 from ..parts.ballots import CASES, Case, Shelf, example, own, written
 from ..parts.events import BEFORE, in_turn
+from ..parts.sheet import style
 from ..parts.tab import Shared, Tab
 from ..session import Session, shelf
 from ..tickets import Ticket
@@ -37,10 +41,12 @@ FILE, LISTED = "INPAINT_VOTES", "INPAINT_VOTE_MODELS"
 LIMIT, GRACE = 10.0, 3.0  # seconds that a fill may take; seconds before it is judged by how far it has come
 REST = 3600.0  # seconds for which a method sits out that took longer
 EXAMPLE, MINE = "an example", "my picture, with the hole I painted"
-CHOICES = {"a": "A is better", "tie": "No difference", "b": "B is better"}
+CHOICES = {"a": "A is better (1)", "tie": "No difference (0)", "b": "B is better (2)"}
+LOOK = 0.5  # seconds that a pair must have been there: a second click was meant for the one before
+KEYS = Path(__file__).with_name("vote.js")
 RANGES = {"small": "up to 10 %", "medium": "10–30 %", "large": "above 30 %"}
 ASK, NEXT = "Show me a pair", "Another pair"
-ABOUT = """Two methods fill the same hole. Which fill looks better? Their names are told once you have voted.
+ABOUT = """Two methods fill the same hole. Click the fill that looks better; hold a picture to see the hole.
 
 Kept of a vote: the two methods, the size of the hole, your choice, the day, and a random word for this page.
 Nothing about you, and no picture."""
@@ -73,6 +79,7 @@ class Visit:
     voter: Voter = field(default_factory=Voter)
     deal: Deal | None = None  # to be filled
     made: dict[Entry | None, str] = field(default_factory=dict)  # of the pair that is shown
+    since: float = 0.0  # when it was shown, on the monotonic clock
 
 
 # ---- words
@@ -142,18 +149,21 @@ class Vote(Tab):
 
     def lay_out(self, shared: Shared) -> None:
         self.visit = gr.State(Visit(), time_to_live=6 * 3600)
-        gr.Markdown(ABOUT, elem_id="vote-about")
+        style(__file__)
         with gr.Row():
             self.source = gr.Radio(
                 [EXAMPLE, MINE], value=EXAMPLE, label="Fill", container=False, elem_id="vote-source", scale=3
             )
             self.ask = gr.Button(ASK, variant="primary", elem_id="vote-ask", scale=1, min_width=160)
         self.status = gr.HTML(status_html("Press the button for two fills of one hole."), elem_id="vote-status")
-        self.viewer = viewer("A and B appear here.", elem_id="vote-viewer")
-        with gr.Row(visible=False, elem_id="vote-choices") as self.choices:
+        self.told = gr.HTML(js_on_load=KEYS.read_text("utf-8"), elem_id="vote-told")
+        with gr.Row(elem_id="vote-choices"):
             self.buttons = {
-                choice: gr.Button(text, elem_id=f"vote-{choice}", min_width=100) for choice, text in CHOICES.items()
+                choice: gr.Button(text, elem_id=f"vote-{choice}", min_width=80, interactive=False)
+                for choice, text in CHOICES.items()
             }
+        self.viewer = viewer("A and B appear here.", elem_id="vote-viewer")
+        gr.Markdown(ABOUT, elem_id="vote-about")
         self.table = gr.HTML(css_template=CSS, apply_default_css=False, elem_id="vote-table")
         with gr.Row():
             self.exports = {
@@ -162,7 +172,7 @@ class Vote(Tab):
             }
         self.file = gr.DownloadButton(elem_id="vote-file", visible="hidden")
         self.number = gr.Number(visible=False, precision=0)  # of a press's ticket
-        self.shown = [self.status, self.viewer, self.choices, self.ask, self.table, self.visit]
+        self.shown = [self.status, self.told, self.viewer, *self.buttons.values(), self.ask, self.table, self.visit]
 
     # -- events
 
@@ -171,16 +181,25 @@ class Vote(Tab):
         shared.blocks.load(self.standings, None, self.table, **quick)
         inputs = [self.source, shared.painter, shared.session, self.visit]
         asked = self.ask.click(self.asked, inputs, [*self.shown, self.number], **quick)
-        fill, given = in_turn(self.filled, self.over), [self.number, shared.session, self.visit]
+        fill, given = (
+            in_turn(self.filled, self.over, MANY, status=self.status),
+            [self.number, shared.session, self.visit],
+        )
         asked.then(fill, given, self.shown, trigger_mode="multiple", **shared.heavy)
         for choice, button in self.buttons.items():
-            button.click(self.voted(choice), self.visit, self.shown, **quick)
+            voted = button.click(self.voted(choice), self.visit, self.shown, **quick)
+            again = voted.success(self.again, inputs, [*self.shown, self.number], **quick)
+            again.then(fill, given, self.shown, trigger_mode="multiple", **shared.heavy)
         for name, button in self.exports.items():
             written = button.click(self.exported(name), None, self.file, **quick)
             written.then(None, js="() => document.querySelector('#vote-file').click()")
 
     def asked(self, source: str, painted: object, session: Session, visit: Visit, request: gr.Request) -> dict:
         """Draw a pair, and show it where both fills are here; else `filled` goes on."""
+        return {self.viewer: None, self.told: "", **self.again(source, painted, session, visit, request)}
+
+    def again(self, source: str, painted: object, session: Session, visit: Visit, request: gr.Request) -> dict:
+        """The same after a vote: pictures and names of that pair stay until the next one is there."""
         visit.voter.pair = visit.deal = None
         try:
             self.booth.enter(visit.voter, request.client.host if request.client else "")
@@ -197,9 +216,8 @@ class Vote(Tab):
         return {
             self.number: session.tickets.draw("vote"),
             self.status: status_html("Two methods fill the hole…", 0.0),
-            self.viewer: None,
-            self.choices: gr.update(visible=False),
             self.ask: gr.update(interactive=False),
+            **self._open(False),
             self.visit: visit,
         }
 
@@ -225,21 +243,24 @@ class Vote(Tab):
             log.exception("a fill to vote on failed")
             yield self._failed(visit, "A method failed on this picture; ask for another pair.")
 
-    def voted(self, choice: str) -> Callable[[Visit], dict]:
-        def handle(visit: Visit) -> dict:
+    def voted(self, choice: str) -> Callable[[Visit], Iterator[dict]]:
+        def handle(visit: Visit) -> Iterator[dict]:
+            if visit.voter.pair is None or time.monotonic() - visit.since < LOOK:
+                raise gr.Error("There is no pair to vote on yet.", print_exception=False, visible=False)
             before = self._ratings()
             try:
                 pair = self.booth.vote(visit.voter, choice)
             except InpaintError as error:
-                return {self.status: status_html(str(error), failed=True), self.visit: visit}
+                yield {self.status: status_html(str(error), failed=True), self.visit: visit}
+                raise gr.Error(str(error), print_exception=False, visible=False) from None
             after = self._ratings()
             said = [moved(e, before.get(e, START), after.get(e, START)) for e in pair[:2]]
-            return {
-                self.status: status_html(f"Thank you. A was {said[0]}. B was {said[1]}."),
+            yield {
+                self.told: html.escape(f"Thank you. A was {said[0]}. B was {said[1]}."),
                 self.viewer: tiles(visit.made, pair, said),
-                self.choices: gr.update(visible=False),
                 self.table: self.standings(),
                 self.visit: visit,
+                **self._open(False),
             }
 
         return handle
@@ -305,13 +326,13 @@ class Vote(Tab):
 
     def _show(self, visit: Visit, deal: Deal) -> dict:
         """Both fills; from now on they may be voted on."""
-        visit.voter.pair, visit.made = deal.pair, deal.made
+        visit.voter.pair, visit.made, visit.since = deal.pair, deal.made, time.monotonic()
         return {
             self.status: status_html("Which fill looks better?"),
             self.viewer: tiles(deal.made, deal.pair),
-            self.choices: gr.update(visible=True),
             self.ask: gr.update(value=NEXT, interactive=True),
             self.visit: visit,
+            **self._open(True),
         }
 
     def _failed(self, visit: Visit, said: str) -> dict:
@@ -321,10 +342,14 @@ class Vote(Tab):
         """No pair came of it; another may be asked for."""
         return {
             self.status: said,
-            self.choices: gr.update(visible=False),
             self.ask: gr.update(interactive=True),
             self.visit: visit,
+            **self._open(False),
         }
+
+    def _open(self, on: bool) -> dict:
+        """Whether one may vote."""
+        return {button: gr.update(interactive=on) for button in self.buttons.values()}
 
     def _ratings(self) -> dict[Entry, float]:
         return {line.entry: line.overall.rating for line in self.booth.ballot.recent()}

@@ -5,8 +5,8 @@ let now = {entries: [], at: 0}, format = 'PNG', working = false;
 const ask = detail => document.dispatchEvent(new CustomEvent('stage:do', {detail}));
 const say = (text, seconds = 5) => ask({do: 'say', text, seconds});
 const token = () => sessionStorage.getItem('inpaint-token') || '';
-const caption = one => one.share === undefined ? one.title
-  : `${one.title} · ${100 * one.share < .1 ? '< 0.1' : (100 * one.share).toFixed(1)} %${one.seconds ? ` · ${one.seconds.toFixed(1)} s` : ''}`;
+const measured = one => `${100 * one.share < .1 ? '< 0.1' : (100 * one.share).toFixed(1)} %${one.seconds ? ` · ${one.seconds.toFixed(1)} s` : ''}`;
+const caption = one => one.share === undefined ? one.title : `${one.title} · ${measured(one)}`;
 
 // ---- drawing ---------------------------------------------------------------------------------------------------
 function draw(told) {
@@ -20,9 +20,14 @@ function draw(told) {
     button.type = 'button';
     button.dataset.number = one.number;
     button.setAttribute('aria-pressed', one.number === now.at);
-    words.textContent = one.share === undefined ? one.title : `${k} ${caption(one)}`;
+    words.textContent = one.share === undefined ? one.title : `${k} ${one.title}`;
     button.title = caption(one);
     button.append(one.thumb, words);
+    if (one.share !== undefined) {
+      const figures = document.createElement('small');
+      figures.textContent = measured(one);
+      button.append(figures);
+    }
     return button;
   }));
   list.querySelector('[aria-pressed=true]')?.scrollIntoView({block: 'nearest', inline: 'nearest'});

@@ -92,7 +92,7 @@ function onDown(e) {
   stage.focus({preventScroll: true});
   liftPen();
   if (e.pointerType === 'touch') fingers.set(e.pointerId, e);
-  if (fingers.size === 2) {
+  if (fingers.size === 2 && (!doing || fingers.has(doing.id))) {      // not under the hand that holds a pen
     stop(e.timeStamp - doing?.since > 600 ? 'end' : 'cancel');   // a long stroke is not an accident
     begin(pinching(), e);
   }
@@ -139,6 +139,7 @@ function pressPen() {
   if (!W) return;
   if (busy) return say(BUSY);
   movePen(0, 0);
+  if (mode) return;
   if (doing?.pen) { stop('end'); say('Lifted.', 2); return showRing(pen); }
   if (doing) return;
   ghost(null);

@@ -30,7 +30,7 @@ async function store(how, act) {
 function save() {
   if (fixed || !TOKEN) return;
   clearTimeout(saving);
-  saving = setTimeout(() => saveNow().catch(error => console.warn('not kept:', error)), 400);
+  saving = setTimeout(() => doing ? save() : saveNow().catch(error => console.warn('not kept:', error)), 400);
 }
 
 async function saveNow() {

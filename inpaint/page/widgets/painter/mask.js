@@ -22,21 +22,42 @@ function redraw() {
   stale = true;
 }
 
-function put(i, on) {
-  if (hole[i] !== on) { hole[i] = on; painted += on ? 1 : -1; }
+// of row y, the pixels x0 up to x1
+function span(y, x0, x1, on) {
+  const bits = hole, end = y * W + x1;
+  let changed = 0;
+  for (let i = y * W + x0; i < end; i++) if (bits[i] !== on) { bits[i] = on; changed++; }
+  painted += on ? changed : -changed;
 }
 
-// every pixel whose centre lies within r of the line a–b: no half-covered pixels, so nothing to threshold
+// every pixel whose centre lies within r of the line a–b: no half-covered pixels, so nothing to threshold. Of a row
+// they are one span: what the discs around a and b, and the band between them, have of it
 function line(a, b, r, on) {
   const within = (v, all) => clamp(Math.floor(v), 0, all);
-  const x0 = within(Math.min(a[0], b[0]) - r, W), x1 = within(Math.max(a[0], b[0]) + r + 1, W);
   const y0 = within(Math.min(a[1], b[1]) - r, H), y1 = within(Math.max(a[1], b[1]) + r + 1, H);
-  const dx = b[0] - a[0], dy = b[1] - a[1], length2 = dx * dx + dy * dy || 1;
-  for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) {
-    const px = x + .5 - a[0], py = y + .5 - a[1], t = clamp((px * dx + py * dy) / length2, 0, 1);
-    if ((px - t * dx) ** 2 + (py - t * dy) ** 2 <= r * r) put(y * W + x, on);
+  const dx = b[0] - a[0], dy = b[1] - a[1], length = Math.hypot(dx, dy), left = within(Math.min(a[0], b[0]) - r, W);
+  for (let y = y0; y < y1; y++) {
+    const py = y + .5 - a[1];
+    let low = Infinity, high = -Infinity;
+    for (const [x, d] of [[0, py], [dx, py - dy]]) if (Math.abs(d) <= r) {
+      const half = Math.sqrt(r * r - d * d);
+      low = Math.min(low, x - half); high = Math.max(high, x + half);
+    }
+    const [from, to] = length ? band(py, dx, dy, r * length) : [1, 0];
+    if (from <= to) { low = Math.min(low, from); high = Math.max(high, to); }
+    if (low > high) continue;
+    span(y, within(Math.ceil(a[0] + low - .5), W), within(Math.floor(a[0] + high - .5) + 1, W), on);
   }
-  touch(x0, y0, x1, y1);
+  touch(left, y0, within(Math.max(a[0], b[0]) + r + 1, W), y1);
+}
+
+// [low, high] of x where (x, y) lies beside the way from the origin to (dx, dy), and x * dy − y * dx within ± wide
+function band(y, dx, dy, wide) {
+  const along = dx ? [-y * dy / dx, dx + (dy - y) * dy / dx].sort((p, q) => p - q)
+    : y / dy >= 0 && y / dy <= 1 ? [-Infinity, Infinity] : [1, 0];
+  const across = dy ? [(y * dx - wide) / dy, (y * dx + wide) / dy].sort((p, q) => p - q)
+    : Math.abs(y * dx) <= wide ? [-Infinity, Infinity] : [1, 0];
+  return [Math.max(along[0], across[0]), Math.min(along[1], across[1])];
 }
 
 // the inside of a closed line, where it winds at least once (a lasso may cross itself)
@@ -53,16 +74,29 @@ function fill(points, on) {
     cuts.sort((a, b) => a[0] - b[0]);
     for (let k = 0, winds = 0; k + 1 < cuts.length; k++) {
       winds += cuts[k][1];
-      const end = winds ? Math.min(cuts[k + 1][0] - .5, W) : 0;
-      for (let x = Math.max(Math.ceil(cuts[k][0] - .5), 0); x < end; x++) put(y * W + x, on);
+      if (winds) span(y, clamp(Math.ceil(cuts[k][0] - .5), 0, W), clamp(Math.ceil(cuts[k + 1][0] - .5), 0, W), on);
     }
   }
   touch(0, top, W, bottom);
 }
 
+// bits: one byte per pixel, 0 or 1, kept as they are
 function replace(bits) {
-  for (let i = 0; i < bits.length; i++) put(i, bits[i]);
+  hole = bits;
+  painted = counted(bits);
   touch(0, 0, W, H);
+}
+
+function counted(bits) {
+  let sum = 0;
+  for (let i = 0; i < bits.length; i++) sum += bits[i];
+  return sum;
+}
+
+function inverted(bits) {
+  const out = new Uint8Array(bits.length);
+  for (let i = 0; i < bits.length; i++) out[i] = 1 - bits[i];
+  return out;
 }
 
 // ---- drawing: the outline opaque, the inside translucent and striped: readable on a photo of any colour -------
@@ -106,39 +140,51 @@ function paintOver(g, bits, alpha) {
 
 // ---- history: what an action changed, one bit per pixel of its box; flipping it twice changes nothing ---------
 function difference(before, box = reach) {
-  const [left, top, right, bottom] = box || [0, 0, 0, 0];
-  let x0 = W, y0 = H, x1 = -1, y1 = -1;
-  for (let y = top; y < bottom; y++) for (let x = left, i = y * W + left; x < right; x++, i++) if (hole[i] !== (before ? before[i] : 0)) {
-    if (x < x0) x0 = x;
-    if (x > x1) x1 = x;
-    if (y < y0) y0 = y;
-    y1 = y;
+  const now = hole, was = before || new Uint8Array(W * H), wide = W;
+  let [x0, y0, x1, y1] = box || [0, 0, 0, 0];
+  const differs = (y, from, to) => {         // the first x of row y at which they differ, -1 where none does
+    for (let i = y * wide + from, end = y * wide + to; i < end; i++) if (now[i] !== was[i]) return i - y * wide;
+    return -1;
+  };
+  while (y0 < y1 && differs(y0, x0, x1) < 0) y0++;
+  while (y0 < y1 && differs(y1 - 1, x0, x1) < 0) y1--;
+  if (y0 === y1) return null;
+  let left = x1, right = x0;
+  for (let y = y0; y < y1; y++) {
+    const x = differs(y, x0, left), start = y * wide;
+    if (x >= 0) left = x;
+    let i = start + x1 - 1;
+    while (i >= start + right && now[i] === was[i]) i--;
+    right = Math.max(right, i - start + 1);
   }
-  if (x1 < 0) return null;
-  const w = x1 - x0 + 1, h = y1 - y0 + 1, bits = new Uint8Array(w * h + 7 >> 3);
-  for (let y = y0, k = 0; y <= y1; y++) for (let i = y * W + x0; i <= y * W + x1; i++, k++) {
-    if (hole[i] !== (before ? before[i] : 0)) bits[k >> 3] |= 1 << (k & 7);
+  const w = right - left, h = y1 - y0, bits = new Uint8Array(w * h + 7 >> 3);
+  for (let y = y0, k = 0; y < y1; y++) for (let i = y * wide + left, end = i + w; i < end; i++, k++) {
+    if (now[i] !== was[i]) bits[k >> 3] |= 1 << (k & 7);
   }
-  return {x0, y0, w, h, bits};
+  return {x0: left, y0, w, h, bits};
 }
 
 // the whole mask, as what would have to be changed on an empty one; null where it is empty
 const packed = () => painted ? difference(null, [0, 0, W, H]) : null;
 
 function unpacked(change) {
-  const bits = new Uint8Array(W * H);
-  if (!change) return bits;
-  const {x0, y0, w, h} = change;
-  for (let y = y0, k = 0; y < y0 + h; y++) for (let i = y * W + x0; i < y * W + x0 + w; i++, k++) {
-    if (change.bits[k >> 3] >> (k & 7) & 1) bits[i] = 1;
-  }
-  return bits;
+  const out = new Uint8Array(W * H);
+  if (change) turn(out, change);
+  return out;
 }
 
-function flip({x0, y0, w, h, bits}) {
-  for (let y = y0, k = 0; y < y0 + h; y++) for (let i = y * W + x0; i < y * W + x0 + w; i++, k++) {
-    if (bits[k >> 3] >> (k & 7) & 1) put(i, 1 - hole[i]);
+// turns round the pixels of a change; how many more are set then
+function turn(out, {x0, y0, w, h, bits}) {
+  let more = 0;
+  for (let y = y0, k = 0, wide = W; y < y0 + h; y++) for (let i = y * wide + x0, end = i + w; i < end; i++, k++) {
+    if (bits[k >> 3] >> (k & 7) & 1) { out[i] ^= 1; more += out[i] ? 1 : -1; }
   }
+  return more;
+}
+
+function flip(change) {
+  const {x0, y0, w, h} = change;
+  painted += turn(hole, change);
   touch(x0, y0, x0 + w, y0 + h);
 }
 
@@ -158,7 +204,7 @@ function remember(entry) {
 
 function edit(act) {
   if (!W || doing || busy) return false;
-  const before = hole.slice();
+  const before = hole;                      // act puts another in its place
   reach = null;
   act();
   return commit(before);

@@ -3,12 +3,14 @@ async function give(file) {
   if (file.type && !file.type.startsWith('image/')) return say(`${file.name} is not a picture.`);
   if (busy) return say(BUSY);
   back = null;
-  const mine = ++messages;
+  const mine = ++messages, url = URL.createObjectURL(file);
+  files.set(PENDING, file);
   hand(file);
   try {                                     // seen at once from the visitor's own file, where the browser can read it
-    const image = await decode(URL.createObjectURL(file));
-    if (mine === messages && image.naturalWidth * image.naturalHeight <= 1e8) await pend(file, image);
-  } catch { files.set(PENDING, file); }
+    const image = await decode(url);
+    if (mine === messages && image.naturalWidth * image.naturalHeight <= 1e8) pend(file, image);
+  } catch { /* a kind that the server alone can read, or none at all */ }
+  URL.revokeObjectURL(url);
 }
 
 function hand(file) {

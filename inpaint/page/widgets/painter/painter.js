@@ -24,9 +24,14 @@ const fingers = new Map();
 function emit() {
   redraw();
   tell();
-  clearTimeout(unsaid);
-  unsaid = setTimeout(flush, 250);
+  flushSoon();
   save();
+}
+
+// not amid a stroke: it may yet be dropped, and must not falter
+function flushSoon() {
+  clearTimeout(unsaid);
+  unsaid = setTimeout(() => doing ? flushSoon() : flush(), 250);
 }
 
 function flush() {
@@ -56,8 +61,9 @@ function bitsOf(image) {
   const g = sheet.getContext('2d', {willReadFrequently: true});
   g.imageSmoothingEnabled = image.naturalWidth > W;
   g.drawImage(image, 0, 0, W, H);
-  const data = g.getImageData(0, 0, W, H).data;
-  return Uint8Array.from({length: W * H}, (_, i) => data[4 * i] > 127 && data[4 * i + 3] > 127 ? 1 : 0);
+  const data = g.getImageData(0, 0, W, H).data, bits = new Uint8Array(W * H);
+  for (let i = 0, k = 0; i < bits.length; i++, k += 4) bits[i] = data[k] > 127 && data[k + 3] > 127 ? 1 : 0;
+  return bits;
 }
 
 let heard = 0;                              // the message that came last: at the end of an event Gradio says it again
@@ -72,7 +78,7 @@ async function take(v) {
     const [image, holes] = await Promise.all([v?.image, v?.mask].map(url => url ? decode(url) : null));
     if (mine !== messages || (v && !image && !W)) return;        // overtaken, or a mask without a photo
     say('');
-    stop();
+    stop(image && at === PENDING ? 'end' : 'cancel');            // a stroke on the photo that has come stays
     if (v) n = v.n;
     if (back && image) givenBack(v.number);
     back = null;
@@ -148,6 +154,7 @@ function setTool(name) {
 // ---- buttons and keys ----------------------------------------------------------------------------------
 // the page's own buttons, with all that is painted told before
 function press(id) {
+  if (doing?.pen) stop('end');
   if (unsaid) flush();
   setTimeout(() => document.getElementById(id)?.click(), 30);
 }
@@ -165,7 +172,7 @@ const actions = {
   camera: openCamera, shoot, cancel: closeCamera,
   undo: () => step(past, future), redo: () => step(future, past),
   clear: () => edit(() => replace(new Uint8Array(W * H))),
-  invert: () => edit(() => replace(hole.map(v => 1 - v))),
+  invert: () => edit(() => replace(inverted(hole))),
   smaller: () => zoomTo(view.s / 1.4), larger: () => zoomTo(view.s * 1.4),
   fit() { fitted = true; place(); }, pixels: zoomToPixels,
   help: (open = $('.mp-help').hidden) => openHelp($('.mp-rail [data-do=help]'), $('.mp-help'), open),
@@ -265,7 +272,11 @@ listen(document, ['keydown', 'keyup'], onKey);
 listen(window, ['blur'], () => { setSpace(false); hold(false); });
 // Python is told before anything else on the page is pressed
 for (const name of ['pointerdown', 'keydown']) {
-  document.addEventListener(name, e => { if (unsaid && !stage.contains(e.target)) flush(); }, {capture: true, signal: life.signal});
+  document.addEventListener(name, e => {
+    if (stage.contains(e.target)) return;
+    if (doing?.pen) stop('end');
+    if (unsaid) flush();
+  }, {capture: true, signal: life.signal});
 }
 
 // ---- what only the stage does, not a painter that is fixed ---------------------------------------------------

@@ -41,7 +41,7 @@ function go(to, says = true) {
   at = to.at; spent = to.spent;
   if (!same) lay(root);
   hole = unpacked(to.hole);
-  painted = to.hole ? hole.reduce((sum, v) => sum + v, 0) : 0;
+  painted = to.hole ? counted(hole) : 0;
   live(null); draw(); redraw(); ghost(null);
   if (says) emit();
   film();
@@ -59,7 +59,7 @@ function lay(root) {
   [W, H] = root ? gridOf(root.width, root.height) : [0, 0];
   const canvas = paper.canvas, {naturalWidth: w = 0, naturalHeight: h = 0} = root?.image || {};
   const scale = Math.min(1, PREVIEW / Math.max(w, h, 1));
-  canvas.width = Math.round(w * scale); canvas.height = Math.round(h * scale);
+  canvas.width = Math.max(1, Math.round(w * scale)); canvas.height = Math.max(1, Math.round(h * scale));
   canvas.style.width = `${W}px`; canvas.style.height = `${H}px`;
   hole = new Uint8Array(W * H); painted = 0;
   stage.style.setProperty('--mp-ratio', W ? `${W} / ${H}` : '');
@@ -73,40 +73,44 @@ function lay(root) {
 // ---- what Python tells -----------------------------------------------------------------------------------------
 // a picture comes on the stage; where the same photo was shown from its file meanwhile, what was painted stays
 function opened(v, image, holes) {
-  const waiting = pictures.get(PENDING), from = at && at !== PENDING ? scene() : null;
+  const waiting = at === PENDING ? pictures.get(PENDING) : null, left = waiting ? waiting.from : at ? scene() : null;
+  v.number ||= 1;                           // of a painter that is fixed
   const one = {number: v.number, base: 0, name: v.name, width: v.width, height: v.height, image, url: v.image,
     example: v.example || ''};
-  const painting = at === PENDING && waiting.width === v.width && waiting.height === v.height ? packed() : null;
-  const left = at === PENDING ? waiting.from : from;
-  if (files.has(PENDING)) files.set(v.number, files.get(PENDING));
+  const painting = !holes && waiting?.width === v.width && waiting.height === v.height ? packed() : null;
+  const strokes = painting ? past : [];
+  if (waiting) past = waiting.past;
+  if (files.has(PENDING) && !v.example) files.set(v.number, files.get(PENDING));
   files.delete(PENDING); pictures.delete(PENDING);
   if (fixed) pictures.clear();
   pictures.set(v.number, one);
   at = 0;
   go({at: v.number, hole: null, spent: null}, false);
-  if (holes) replace(bitsOf(holes)); else if (painting) { hole = unpacked(painting); painted = hole.reduce((a, b) => a + b, 0); redraw(); }
+  if (holes) replace(bitsOf(holes));
   if (fixed || !left) { past = []; future = []; } else remember({from: left, to: scene()});
+  if (painting) { past = [...past, ...strokes].slice(-UNDO); replace(unpacked(painting)); }
   if (v.fill) filled(v.fill);
   emit();
   film();
 }
 
-// a photo is seen, and can be painted on, while it is on its way to the server
+// a photo is seen, and can be painted on, while it is on its way to the server; what it takes the place of waits
 function pend(file, image) {
-  const from = at && at !== PENDING ? scene() : pictures.get(PENDING)?.from || null;
-  pictures.set(PENDING, {number: PENDING, base: 0, name: file.name, width: image.naturalWidth, height: image.naturalHeight, image, from});
-  files.set(PENDING, file);
+  const {from, past: former} = pictures.get(PENDING) || {from: at ? scene() : null, past};
+  pictures.set(PENDING, {number: PENDING, base: 0, name: file.name, width: image.naturalWidth, height: image.naturalHeight, image, from, past: former});
+  past = []; future = [];
   at = 0;
   go({at: PENDING, hole: null, spent: null}, false);
 }
 
 // the photo could not be opened: what was there before is there again
 function dropPending() {
-  const from = pictures.get(PENDING)?.from;
+  const waiting = pictures.get(PENDING);
   pictures.delete(PENDING); files.delete(PENDING);
   if (at !== PENDING) return;
   at = 0;
-  if (from) go(from); else { lay(null); tell(); }
+  past = waiting.past; future = [];
+  if (waiting.from) go(waiting.from); else { lay(null); emit(); }
 }
 
 async function filled(v) {

@@ -2,25 +2,39 @@
 // deflate's fixed codes. bytes: 0 or 1 per pixel.
 function png(bytes, W, H) {
   const row = W + 7 >> 3, packed = new Uint8Array(row * H), raw = new Uint8Array(row * H + H);
-  for (let y = 0, i = 0; y < H; y++) for (let x = 0; x < W; x++, i++) {
-    if (bytes[i]) packed[y * row + (x >> 3)] |= 128 >> (x & 7);
+  for (let y = 0, i = 0; y < H; y++) for (let x = 0, k = y * row; x < W; x++, i++) {
+    if (bytes[i]) packed[k + (x >> 3)] |= 128 >> (x & 7);
   }
   for (let y = 0, k = 0, to = 0; y < H; y++) {
     raw[to++] = 2;                          // filter 2: minus the byte above
-    for (const end = k + row; k < end; k++) raw[to++] = packed[k] - (y ? packed[k - row] : 0);
+    for (const end = k + row; k < end; k++) raw[to++] = y ? packed[k] - packed[k - row] : packed[k];
   }
   const word = v => [v >>> 24, v >>> 16 & 255, v >>> 8 & 255, v & 255];
-  const chunk = (name, body) => {
-    const all = [...[...name].map(c => c.charCodeAt(0)), ...body];
-    return [...word(body.length), ...all, ...word(crc(all))];
+  const chunk = (name, ...parts) => {
+    const all = joined([[...name].map(c => c.charCodeAt(0)), ...parts]);
+    return [word(all.length - 4), all, word(crc(all))];
   };
-  let [a, b] = [1, 0];
-  for (const v of raw) { a = (a + v) % 65521; b = (b + a) % 65521; }
-  const file = [137, 80, 78, 71, 13, 10, 26, 10, ...chunk('IHDR', [...word(W), ...word(H), 1, 0, 0, 0, 0]),
-    ...chunk('IDAT', [120, 1, ...deflate(raw), ...word((b << 16 | a) >>> 0)]), ...chunk('IEND', [])];
+  const file = joined([[137, 80, 78, 71, 13, 10, 26, 10], ...chunk('IHDR', [...word(W), ...word(H), 1, 0, 0, 0, 0]),
+    ...chunk('IDAT', [120, 1], deflate(raw), word(adler(raw))), ...chunk('IEND')]);
   let text = '';
-  for (let k = 0; k < file.length; k += 8192) text += String.fromCharCode(...file.slice(k, k + 8192));
+  for (let k = 0; k < file.length; k += 8192) text += String.fromCharCode(...file.subarray(k, k + 8192));
   return 'data:image/png;base64,' + btoa(text);
+}
+
+function joined(parts) {
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) { all.set(part, at); at += part.length; }
+  return all;
+}
+
+function adler(bytes) {
+  let a = 1, b = 0;
+  for (let k = 0; k < bytes.length;) {
+    for (const end = Math.min(k + 3800, bytes.length); k < end; k++) { a += bytes[k]; b += a; }   // less than 2 ** 32
+    a %= 65521; b %= 65521;
+  }
+  return (b << 16 | a) >>> 0;
 }
 
 function crc(bytes) {

@@ -78,12 +78,14 @@ function compare() {
   }
 }
 
+let announced = '';
+
 function tell(tiles) {
   const fills = tiles.filter(tile => !tile.map), count = state => fills.filter(tile => tile.state === state).length;
   const said = [`${count('done')} of ${fills.length} done`];
   for (const state of ['failed', 'stopped']) if (count(state)) said.push(`${count(state)} ${state}`);
   const text = tiles.length ? said.join(', ') : '';
-  if ($('.vw-said').textContent !== text) $('.vw-said').textContent = text;     // said once, not twice a second
+  if (announced !== text) $('.vw-said').textContent = announced = text;         // said once, not twice a second
   bar.hidden = !tiles.length;
   $('.vw-hint').hidden = tiles.length > 0 || !root.dataset.hint;
 }
