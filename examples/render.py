@@ -95,7 +95,7 @@ def lettering():
 def otters():
     photo = background("oakland-zoo-otters.jpg", (2060, 1001), (300, 440, 3840, 2160))
     cover = np.zeros(photo.shape[:2], np.uint8)
-    cv2.putText(cover, "23 8 '03", (1610, 930), cv2.FONT_HERSHEY_DUPLEX, 2.8, 255, 6, cv2.LINE_AA)
+    cv2.putText(cover, "23 8 '03", (90, 860), cv2.FONT_HERSHEY_DUPLEX, 2.8, 255, 6, cv2.LINE_AA)
     return painted(photo, cover / 255, (255, 140, 40))
 
 
