@@ -224,6 +224,6 @@ def short(result: Result) -> str:
 def facts_html(result: Result) -> str:
     """What was done: a line, and the rest for whoever opens it."""
     e = html.escape
-    short = f"{e(short(result))} · {100 * result.share:.1f} % of the picture"
-    short += f" · {result.seconds:.1f} s" if result.seconds else ""
-    return f"<details><summary>{short} <span class='more'>ⓘ</span></summary><p>{e(result.line)}</p></details>"
+    line = f"{e(short(result))} · {100 * result.share:.1f} % of the picture"
+    line += f" · {result.seconds:.1f} s" if result.seconds else ""
+    return f"<details><summary>{line} <span class='more'>ⓘ</span></summary><p>{e(result.line)}</p></details>"
