@@ -68,7 +68,6 @@ def theme() -> gr.themes.Base:
     read = {
         "color_accent": "*primary_600",
         "block_title_text_color": "*primary_700",
-        "block_title_text_color_dark": "*primary_200",
         "block_label_text_color": "*neutral_700",
         "checkbox_label_background_fill_selected": "*primary_600",
         "checkbox_label_background_fill_selected_dark": "*primary_600",
