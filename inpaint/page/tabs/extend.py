@@ -1,4 +1,4 @@
-"""The canvas extended: more picture on any side, painted by the chosen method. The stage shows the border before."""
+"""The canvas extended: more picture on any side, painted by the chosen method; the stage shows where."""
 
 import json
 from collections.abc import Iterator
