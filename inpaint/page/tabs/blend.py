@@ -277,8 +277,9 @@ class Blend(Tab):
     def _lay_out_take(self, name: str) -> tuple[gr.Button, gr.DownloadButton]:
         """What can be done with a result: it is taken to the stage, or downloaded."""
         with gr.Row(elem_classes="blend-take"):
+            said = f"Use {TITLES[name]}"
             use = gr.Button(
-                f"Use {TITLES[name]}", size="sm", visible=False, elem_id=f"blend-use-{name}", min_width=0
+                said, variant="primary", size="sm", visible=False, elem_id=f"blend-use-{name}", min_width=0
             )
             take = gr.DownloadButton(
                 "Download", size="sm", visible=False, elem_id=f"blend-take-{name}", min_width=0
