@@ -1,4 +1,4 @@
-"""The tab that pastes and blends: its handlers without a page, then in a browser on a small page."""
+"""The tab that pastes and blends: its handlers without a page."""
 
 import asyncio
 
@@ -6,15 +6,13 @@ import gradio as gr
 import numpy as np
 import PIL.Image
 import pytest
-from browser import ROOT, browsing, served
-from playwright.sync_api import sync_playwright
 
 from inpaint.contract import InpaintError
 from inpaint.imaging.picture import open_picture
 from inpaint.lab.blend import METHODS, OPTIONS, Placement
 from inpaint.page.parts.tab import share
 from inpaint.page.session import Session
-from inpaint.page.tabs.blend import EXAMPLES, TITLES, Blend, Pair, at_first
+from inpaint.page.tabs.blend import TITLES, Blend, Pair, at_first
 from inpaint.page.tickets import Ticket
 from inpaint.page.widgets.painter import from_painter
 from inpaint.page.widgets.placer import from_placer
@@ -163,41 +161,3 @@ def test_a_slender_cut_out_is_first_placed_so_that_all_of_it_is_seen():
     high[:, 45:55] = wide[45:55] = True
     assert at_first(wide, (300, 400)).scale == 0.4
     assert at_first(high, (300, 400)).scale == pytest.approx(0.6 * 300 / 400 / 10)
-
-
-# ---- in the browser
-
-
-@pytest.mark.browser
-def test_from_a_pair_to_a_result_to_the_stage(tmp_path, second_file):
-    (tmp_path / "tmp").mkdir()
-    with (
-        served(ROOT / "app.py", tmp_path, TMPDIR=str(tmp_path / "tmp")) as url,
-        sync_playwright() as driver,
-        browsing(driver, f"{url}#blend", tmp_path / "profile") as page,
-    ):
-        page.set_viewport_size({"width": 1280, "height": 720})
-        page.locator("#blend-mine .dz-name", has_text=".jpg").wait_for()
-        page.locator("#blend-examples .gallery-item").nth(2).click()
-        page.locator("#blend-mine .dz-name", has_text="spoon.jpg").wait_for()
-        page.wait_for_selector("#blend-placer .pl-blended")
-        page.locator("#blend-placer .pl-stage").focus()
-        page.keyboard.press("Shift+ArrowLeft")
-        assert not page.locator("#blend-placer .pl-blended").count(), "what moves is the cut-out"
-        page.wait_for_selector("#blend-placer .pl-blended")
-        page.click("#blend-every")
-        page.wait_for_function("() => document.querySelector('#blend-status').innerText.includes('Done')")
-        first = open_picture(EXAMPLES / "spoon.jpg").rgb
-        with page.expect_download() as download:
-            page.click("#blend-take-poisson")
-        download.value.save_as(tmp_path / "out.png")
-        out = open_picture(tmp_path / "out.png").rgb
-        changed = np.nonzero((out != first).any(-1))
-        assert out.shape == first.shape and changed[0].size > 5000 and changed[1].min() > 400
-        page.locator("#blend-second input[type=file]").set_input_files(second_file)
-        page.locator("#blend-second .dz-name", has_text="leaf.png").wait_for()
-        page.set_viewport_size({"width": 390, "height": 844})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        page.click("#blend-use-poisson")
-        page.locator("#painter .mp-name", has_text="spoon-poisson.png").wait_for()
-        assert page.evaluate("document.querySelector('#house').dataset.room") == "erase"

@@ -5,10 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
-import PIL.Image
 import pytest
-from browser import ROOT, browsing, choose, served
-from playwright.sync_api import sync_playwright
 
 import inpaint
 from inpaint import InpaintError, Layer, zoo
@@ -334,56 +331,3 @@ def test_a_file_keeps_its_pixels_depth_and_metadata(channels, dtype):
     assert (photo.pixels == pixels).all()
     with pytest.raises(InpaintError, match="size"):
         extend.extended(photo, sides, image[1:])
-
-
-# ---- on the page
-
-
-def frame(page) -> list[float] | None:
-    """Left, right, top, bottom of the border on the stage, in parts of the photo's sides; None where none is seen."""
-    return page.evaluate("""() => {
-      const [f, p] = ['.mp-frame', '.mp-photo'].map(name => document.querySelector(`#painter ${name}`));
-      const [a, b] = [f.getBoundingClientRect(), p.getBoundingClientRect()];
-      return f.hidden ? null : [(b.left - a.left) / b.width, (a.right - b.right) / b.width,
-        (b.top - a.top) / b.height, (a.bottom - b.bottom) / b.height];
-    }""")
-
-
-@pytest.mark.browser
-def test_the_border_is_seen_then_made_then_undone(photo, tmp_path):
-    exif = PIL.Image.Exif()
-    exif[0x010E] = "a wall"
-    large = np.kron(photo, np.ones((5, 5, 1), np.uint8))
-    PIL.Image.fromarray(large).save(tmp_path / "wall.png", exif=exif)
-    (tmp_path / "tmp").mkdir()
-    with (
-        served(ROOT / "app.py", tmp_path, TMPDIR=str(tmp_path / "tmp")) as url,
-        sync_playwright() as driver,
-        browsing(driver, url, tmp_path / "profile") as page,
-    ):
-        dims = page.locator("#painter .mp-dims")
-        page.wait_for_selector("#painter .mp-full")
-        page.locator("#painter .mp-file").set_input_files(tmp_path / "wall.png")
-        page.wait_for_function("() => document.querySelector('#status').innerText.includes('paint over')")
-        choose(page, "telea")
-        page.click("#rooms [role=tab][data-tab-id=extend]:visible")
-        page.click("#ratio label:has-text('1:1')")
-        page.locator(".bo-said", has_text="280 × 200 → 280 × 280").wait_for()
-        assert frame(page) == pytest.approx([0, 0, 0.2, 0.2], abs=0.01)
-        page.click("#ratio label:has-text('free')")
-        for side, share in zip(Sides._fields, (50, 0, 25, 0), strict=True):
-            page.fill(f"#extend-{side} input", str(share))
-        page.locator(".bo-said", has_text="280 × 200 → 420 × 250").wait_for()
-        assert frame(page) == pytest.approx([0.5, 0, 0.25, 0], abs=0.01)
-        page.click("#extend")
-        dims.filter(has_text="420 × 250").wait_for()
-        with page.expect_download() as download:
-            page.click(".fm-acts [data-do=download]")
-        assert download.value.suggested_filename == "wall-extended-telea.png"
-        with PIL.Image.open(download.value.path()) as out:
-            assert out.getexif()[0x010E] == "a wall"
-            assert (inside(np.asarray(out), Sides(140, 0, 50, 0), large.shape) == large).all()
-        page.click("#rooms [role=tab][data-tab-id=erase]:visible")
-        assert frame(page) is None
-        page.keyboard.press("Control+z")
-        dims.filter(has_text="280 × 200").wait_for()

@@ -252,7 +252,7 @@ class Blend(Tab):
         )
 
     def _lay_out_cut_out(self) -> None:
-        with gr.Accordion("Cut-out: paint what to take; unpainted, all of it", open=True, elem_id="blend-cutting"):
+        with gr.Accordion("Cut-out: paint what to take", open=True, elem_id="blend-cutting"):
             self.painter = mask_painter(
                 fixed=True,
                 noun="cut-out",

@@ -2,7 +2,7 @@
 
 The file goes, untouched, to a hidden gr.UploadButton beside the widget: `picture_file`.
 Python to page, the component's value: {"n", "thumb": data URL, "name"}; None empties the zone.
-Page to Python: `entered` when the zone comes in sight, with no data.
+Page to Python: `entered` when the zone comes in sight, or the stage changes meanwhile; with no data.
 What is pasted or dropped goes to the zone under the pointer or with the focus, else to the main one.
 """
 

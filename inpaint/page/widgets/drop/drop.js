@@ -44,11 +44,16 @@ zone.addEventListener('click', () => { picker.value = ''; picker.click(); });
 picker.addEventListener('change', () => picker.files[0] && give(picker.files[0]));
 
 $('.dz-title').textContent = title;
-let seen = false;
+let seen = false, soon = 0;
 onResize(root, () => {
   const now = root.clientWidth > 0;
   if (now && !seen) trigger('entered');
   seen = now;
+});
+// a photo that comes while the zone is in sight, as when the page is opened here
+listen(document, ['stage:film'], () => {
+  clearTimeout(soon);
+  soon = setTimeout(() => seen && trigger('entered'), 500);
 });
 show(props.value);
 watch('value', () => show(props.value));
