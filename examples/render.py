@@ -1,6 +1,6 @@
 """Make the pictures and masks of this folder anew: python examples/render.py [FOLDER] (needs scikit-image).
 
-FOLDER holds the wallpapers that README.md names; without it, what is made of them stays as it is. The other photos
+FOLDER holds the backgrounds that README.md names; without it, what is made of them stays as it is. The other photos
 come out of skimage.data, the lighthouse is drawn here. White in a mask is the hole, in `blend/` the cut-out.
 """
 
@@ -14,7 +14,7 @@ import skimage.data
 from PIL import Image
 
 HERE = Path(__file__).parent
-WALLPAPERS = Path(sys.argv[1]) if sys.argv[1:] else None
+BACKGROUNDS = Path(sys.argv[1]) if sys.argv[1:] else None
 THUMB, MARK = 200, (214, 51, 132)  # width of a small picture in pixels, colour of the hole on it
 
 
@@ -30,7 +30,7 @@ def polygons(shape, *outlines, margin=0):
     return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1,) * 2))
 
 
-def lasso(shape, *outlines, scale=1.6):
+def lasso(shape, *outlines, scale):
     """The inside of rounded outlines, drawn on a picture that was this many times smaller."""
     mask = np.zeros(shape[:2], np.uint8)
     for outline in outlines:
@@ -42,9 +42,9 @@ def lasso(shape, *outlines, scale=1.6):
     return mask
 
 
-def wallpaper(name, size, crop=None):
-    """One of the wallpapers, cropped (left, top, right, bottom) and shrunk to a width and height."""
-    picture = Image.open(WALLPAPERS / name).convert("RGB")
+def background(name, size, crop=None):
+    """One of the backgrounds, cropped (left, top, right, bottom) and shrunk to a width and height."""
+    picture = Image.open(BACKGROUNDS / name).convert("RGB")
     return np.asarray(picture.crop(crop).resize(size, Image.Resampling.LANCZOS))
 
 
@@ -63,50 +63,47 @@ def strokes(shape, *lines):
     return mask
 
 
-def stones():
-    photo = wallpaper("picosdeeuropa_by_Aitzol_Berasategi.jpg", (1800, 1215), (864, 828, 3264, 2448))
-    far = "322,388 340,372 362,373 378,363 402,365 419,388 419,420 399,437 362,435 348,412 328,402"
-    near = "788,750 799,720 797,686 818,658 858,655 892,665 908,698 901,736 876,760 840,771 808,768"
-    return photo, lasso(photo.shape, far, near, scale=1.5)
-
-
-def tree():
-    photo = wallpaper("aitzgorri_by_Aitzol_Berasategi.jpg", (1920, 1278))
-    outline = (
-        "800,492 815,440 840,400 862,350 882,312 900,312 918,340 938,378 958,410 958,438 930,468 905,498 886,530 "
-        "886,590 850,596 800,590 768,582 764,538 782,508"
+def dune():
+    photo = background("extreme-desert-hike.jpg", (1920, 1280))
+    hikers = (
+        "384,752 400,736 424,734 446,726 466,718 490,708 512,698 532,706 536,732 562,736 592,752 582,768 546,766 "
+        "506,774 478,780 476,792 440,790 408,798 386,790"
     )
-    return photo, lasso(photo.shape, outline)
+    return photo, lasso(photo.shape, hikers, scale=1920 / 1344)
 
 
-def dandelion():
-    photo = wallpaper("seeding_by_Clements_Engelhardt.jpg", (1600, 900))
+def wren():
+    photo = background("canyon-wren.jpg", (1920, 1080))
     outline = (
-        "887,520 896,475 932,449 985,441 1041,454 1073,496 1070,552 1039,586 998,597 992,640 986,690 936,690 "
-        "942,640 948,597 909,579"
+        "496,346 518,302 530,250 538,212 564,192 600,186 630,192 662,180 692,180 704,194 686,212 652,224 638,242 "
+        "626,264 624,302 626,364 616,380 590,374 560,360 524,356"
     )
-    return photo, lasso(photo.shape, outline, scale=4 / 3)
+    return photo, lasso(photo.shape, outline, scale=1920 / 1456)
 
 
 def lettering():
-    photo = wallpaper("sunset_by_Aitzol_Berasategi.jpg", (1920, 1280))
+    photo = background("lake-sherburne.jpg", (1920, 1080))
     cover = np.zeros(photo.shape[:2], np.uint8)
     for words, corner, size, width in (
-        ("Greetings", (150, 270), 7, 15),
-        ("from the mountains", (180, 1120), 4.2, 11),
+        ("Greetings", (210, 205), 7, 15),
+        ("from the mountains", (180, 970), 4.2, 11),
     ):
         cv2.putText(cover, words, corner, cv2.FONT_HERSHEY_SCRIPT_COMPLEX, size, 255, width, cv2.LINE_AA)
     return painted(photo, cover / 255, (255, 250, 235))
 
 
-def dogs():
-    """A colour photo made to look old: brown, folded twice, scratched, dusty, a corner torn off."""
-    photo = wallpaper("friends_by_Aitzol_Berasategi.jpg", (1800, 1440), (0, 480, 2056, 2125))
-    rng, (h, w) = np.random.default_rng(5), photo.shape[:2]
-    grey = photo @ np.array([0.35, 0.5, 0.15]) / 255
-    brown = np.stack(
-        [np.interp(grey, (0, 0.5, 1), tones) for tones in ((38, 160, 246), (26, 124, 228), (18, 88, 194))], -1
-    )
+def otters():
+    photo = background("oakland-zoo-otters.jpg", (2060, 1001), (300, 440, 3840, 2160))
+    cover = np.zeros(photo.shape[:2], np.uint8)
+    cv2.putText(cover, "23 8 '03", (90, 860), cv2.FONT_HERSHEY_DUPLEX, 2.8, 255, 6, cv2.LINE_AA)
+    return painted(photo, cover / 255, (255, 140, 40))
+
+
+def kitten():
+    """A photo made to look like an old print: faded, folded twice, scratched, dusty, a corner torn off."""
+    photo = background("kitten-on-lawn.jpg", (1800, 1219))
+    rng, (h, w) = np.random.default_rng(8), photo.shape[:2]
+    faded = 0.8 * photo + np.array((44, 36, 22))
     cover = np.zeros((h, w), np.uint8)
 
     def scratch(line, width):
@@ -123,11 +120,11 @@ def dogs():
     for _ in range(24):  # dust
         at = rng.uniform((0, 0), (w, h))
         scratch([at, at + rng.normal(0, 4, 2)], int(rng.integers(3, 9)))
-    for start, end in ((0, 430), (w, 560)), ((1130, 0), (1060, h)):  # folds
+    for start, end in ((0, 360), (w, 470)), ((1130, 0), (1060, h)):  # folds
         scratch(np.linspace(start, end, 60) + rng.normal(0, 2.5, (60, 2)), 5)
     torn = np.linspace((w - 220, -9), (w + 9, 180), 32) + rng.normal(0, 3, (32, 2))
     cv2.fillPoly(cover, [np.array([*torn, (w, 0)]).round().astype(np.int32)], 255, cv2.LINE_AA)
-    return painted(brown + rng.normal(0, 2, (h, w, 1)), cover / 255, (252, 246, 232))
+    return painted(faded + rng.normal(0, 2, (h, w, 1)), cover / 255, (252, 246, 232))
 
 
 def spoon():
@@ -254,7 +251,7 @@ def save_thumb(name):
 
 
 if __name__ == "__main__":
-    for make in (stones, tree, dandelion, lettering, dogs) if WALLPAPERS else ():
+    for make in (kitten, dune, wren, otters, lettering) if BACKGROUNDS else ():
         save(*make(), HERE, make.__name__, quality=82)
     for make in spoon, tripod, bricks, scratches, pixels, rocket, galaxies, lighthouse:
         picture, mask = make()

@@ -24,6 +24,15 @@ def test_six_are_shown_first_and_half_of_them_are_large():
     assert front() == examples()[:6] and all(one.front for one in front())
     assert sum(np.prod(size(one.photo)) >= 2_000_000 for one in front()) >= 3
     assert sum(one.photo.stat().st_size for one in front()) < 3_000_000
+    assert all(len(one.caption) <= 17 for one in front())
+
+
+@every_example
+def test_an_example_may_be_used_for_anything(one):
+    """Its last row in README.md says where it comes from, and ends with the licence."""
+    rows = (EXAMPLES / "README.md").read_text("utf-8").splitlines()
+    licence = [row for row in rows if row.startswith(f"| `{one.photo.stem}` |")][-1].split("|")[-2].strip()
+    assert licence in ("CC0", "public domain", "as this project")
 
 
 @every_example

@@ -65,8 +65,15 @@ def theme() -> gr.themes.Base:
         for hover in ("", "_hover")
         for dark in ("", "_dark")
     }
+    read = {
+        "color_accent": "*primary_600",
+        "block_title_text_color": "*primary_700",
+        "block_label_text_color": "*neutral_700",
+        "checkbox_label_background_fill_selected": "*primary_600",
+        "checkbox_label_background_fill_selected_dark": "*primary_600",
+    }
     fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
-    return gr.themes.Soft(**fonts).set(**quiet, **pressed)
+    return gr.themes.Soft(**fonts).set(**quiet, **pressed, **read)
 
 
 def scripts() -> list[str]:

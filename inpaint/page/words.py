@@ -103,7 +103,9 @@ def status_html(text: str, progress: float | None = None, failed: bool = False) 
     if progress is None:
         return line
     percent = round(100 * progress)
-    bar = f"role='progressbar' aria-valuenow='{percent}' aria-valuemin='0' aria-valuemax='100'"
+    bar = (
+        f"role='progressbar' aria-label='progress' aria-valuenow='{percent}' aria-valuemin='0' aria-valuemax='100'"
+    )
     return f"<div class='bar' {bar}><i style='width:{percent}%'></i></div>{line}"
 
 

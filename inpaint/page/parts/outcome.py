@@ -23,7 +23,7 @@ from ..session import Session
 from ..tickets import Ticket
 from ..widgets.painter import grid, mask_url, to_painter, told
 from ..widgets.viewer import address
-from ..words import running, status_html
+from ..words import called, running, status_html
 from .events import guarded, reported
 from .inside import Inside
 from .repeat import Repeat, verdict
@@ -176,7 +176,7 @@ class Outcome:
             "number": result.number,
             "base": result.job.base,
             "mask": mask_url(grid_mask(mask)),
-            "title": result.title,
+            "title": short(result),
             "share": result.share,
             "seconds": result.seconds,
             "views": [[title, address(self.painter, path), wide] for path, title, wide in result.views],
@@ -212,9 +212,18 @@ def grid_mask(mask: Mask) -> Mask:
     return masks.resize(mask, grid(*mask.shape))
 
 
+def short(result: Result) -> str:
+    """What a result is called where room is short."""
+    job = result.job
+    try:
+        return called(zoo.offer(job.model, job.options.get("weights", "")))
+    except InpaintError:  # of no method of the zoo, or brought back
+        return result.title
+
+
 def facts_html(result: Result) -> str:
     """What was done: a line, and the rest for whoever opens it."""
     e = html.escape
-    short = f"{e(result.title)} · {100 * result.share:.1f} % of the picture"
-    short += f" · {result.seconds:.1f} s" if result.seconds else ""
-    return f"<details><summary>{short} <span class='more'>ⓘ</span></summary><p>{e(result.line)}</p></details>"
+    line = f"{e(short(result))} · {100 * result.share:.1f} % of the picture"
+    line += f" · {result.seconds:.1f} s" if result.seconds else ""
+    return f"<details><summary>{line} <span class='more'>ⓘ</span></summary><p>{e(result.line)}</p></details>"
