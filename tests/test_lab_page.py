@@ -120,24 +120,6 @@ def test_is_it_the_model_or_the_mask(tab):
     assert "hole grown by 16 px" in tab.inner_text("#grid")
 
 
-def test_the_canvas_is_extended(tab, tmp_path):
-    path = photo_file(tmp_path, 320, 200)
-    open_photo(tab, path)
-    choose(tab, "telea")
-    way(tab, "Extend")
-    for side, share in (("left", 50), ("right", 0), ("top", 25), ("bottom", 0)):
-        tab.locator(f"#extend-{side} input[type=number]").fill(str(share))
-        tab.keyboard.press("Tab")
-    tab.click("#extend")
-    wait_for_status(tab, "Done")
-    assert "extended by left 160, top 50" in tab.inner_text("#facts")
-    after = pixels(taken(tab, "#download").path())
-    assert after.shape == (250, 480, 3) and (after[50:, 160:] == pixels(path)).all()
-    assert not tab.locator("#manifest").is_visible(), "a manifest could not tell how it was made"
-    tab.click("#continue")
-    wait_for_status(tab, "480 × 250")
-
-
 def test_every_tab_is_there_but_the_vote(tab):
     rooms = tab.locator("#rooms [role=tab]:visible").all_inner_texts()
     assert rooms == ["Fill holes", "Blend", "Learn", "Fill", "Compare", "Vary", "Extend"]

@@ -20,7 +20,7 @@ from inpaint.page.tabs import made
 from inpaint.page.tickets import Ticket
 from inpaint.page.widgets.painter import mask_url, to_painter
 
-SIDES = "as far as the sliders say"
+SIDES = "free"
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_a_canvas_that_says_too_little(room, visitor, sides, beyond, words):
     assert words in said and FAILED not in said and not session.results
 
 
-def test_an_empty_slider_is_no_border(room, visitor):
+def test_an_empty_field_is_no_border(room, visitor):
     session, painted = visitor()
     given = (session, painted, SIDES, "centre", "nothing", 25, None, None, None, *settings(room))
     assert told(room.extend.extended(Ticket("extend"), *given))[1] == ""

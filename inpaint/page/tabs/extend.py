@@ -1,5 +1,6 @@
-"""The canvas extended: more picture on any side, painted by the method chosen under Fill."""
+"""The canvas extended: more picture on any side, painted by the chosen method; the stage shows where."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,16 +13,19 @@ from ...lab import extend
 from ..lanes import QUICK, Errand
 from ..parts.outcome import Asked
 from ..parts.tab import Shared, Tab
+from ..results import stem_of
 from ..session import Session
 from ..tickets import Ticket
+from ..widgets.border import border
 
-BY_SIDES = "as far as the sliders say"
-RATIOS = (BY_SIDES, "1:1", "4:3", "3:2", "16:9", "21:9", "3:4", "2:3", "9:16")
+FREE = "free"
+RATIOS = (FREE, "1:1", "4:3", "3:2", "16:9", "3:4", "9:16")
+FIRST = {"ratio": "16:9", "anchor": "centre", "shares": [25, 25, 25, 25]}  # percent: left, right, top, bottom
 BEYOND = {"what the method needs": "auto", "the photo, mirrored": "reflect", "nothing": "nothing"}
-ABOUT = (
-    "Adds picture beyond the photo's borders with the method chosen under Fill, a side at a time and no more than "
-    "a quarter at once. The hole that is painted plays no part; the photo itself stays as it is."
-)
+SHAPED = """(ratio, anchor, ...shares) => {
+  document.dispatchEvent(new CustomEvent('border:shape', {detail: {ratio, anchor, shares}}));
+  document.querySelector('#extend-shape').dataset.ratio = ratio;
+}"""
 
 
 class Extend(Tab):
@@ -30,26 +34,45 @@ class Extend(Tab):
     title, id = "Extend", "extend"
 
     def lay_out(self, shared: Shared) -> None:
-        gr.HTML(ABOUT)
-        self.ratio = gr.Dropdown(list(RATIOS), value=BY_SIDES, label="To proportions", elem_id="ratio")
-        with gr.Row():
-            self.sides = [
-                gr.Slider(0, 100, 25, step=5, label=f"{side}, %", min_width=140, elem_id=f"extend-{side}")
-                for side in extend.Sides._fields
-            ]
-        with gr.Row():
+        with gr.Column(elem_id="extend-shape"):
+            self.ratio = gr.Radio(
+                list(RATIOS), value=FIRST["ratio"], label="Proportions", elem_id="ratio", container=False
+            )
+            with gr.Row(elem_id="extend-sides"):
+                self.sides = [
+                    gr.Number(
+                        share,
+                        label=f"{side} %",
+                        minimum=0,
+                        maximum=100,
+                        precision=0,
+                        step=5,
+                        min_width=50,
+                        elem_id=f"extend-{side}",
+                    )
+                    for side, share in zip(extend.Sides._fields, FIRST["shares"], strict=True)
+                ]
             self.anchor = gr.Dropdown(
-                list(extend.ANCHORS), value="centre", label="Where the photo stays, for proportions", min_width=140
+                list(extend.ANCHORS), value=FIRST["anchor"], label="Where the photo stays", elem_id="extend-anchor"
             )
-            self.beyond = gr.Dropdown(
-                list(BEYOND), value="what the method needs", label="Shown beyond the new border", min_width=140
-            )
+        border(json.dumps(FIRST), elem_id="extend-border")
         self.run = gr.Button("Extend", variant="primary", elem_id="extend")
+        with gr.Accordion("Advanced", open=False, elem_id="extend-more"):
+            self.beyond = gr.Dropdown(
+                list(BEYOND),
+                value="what the method needs",
+                label="Shown to the method beyond the new border",
+            )
 
     def connect(self, shared: Shared) -> None:
         self.setup, self.outcome = shared.setup, shared.outcome
-        shape = [self.ratio, self.anchor, self.beyond, *self.sides]
-        inputs = [shared.session, shared.painter, *shape, *self.setup.inputs]
+        shape = [self.ratio, self.anchor, *self.sides]
+        for widget in shape:
+            widget.change(None, shape, js=SHAPED)
+        inputs = [
+            *(shared.session, shared.painter, self.ratio, self.anchor, self.beyond, *self.sides),
+            *self.setup.inputs,
+        ]
         click, shown = self.run.click, self.outcome.shown
         shared.press(click, "extend", self.extended, inputs, shown, lane=self.lane, show_progress_on=shared.status)
 
@@ -70,18 +93,19 @@ class Extend(Tab):
     def _asked(self, session: Session, ratio: str, anchor: str, beyond: str, sides, settings) -> Asked:
         """The photo on its larger canvas, as a file, and the border as the hole."""
         photo = session.load()
-        if ratio == BY_SIDES:
+        if ratio == FREE:
             added = extend.by_share(photo.shape, [(share or 0) / 100 for share in sides])
         else:
             added = extend.to_ratio(photo.shape, ratio, anchor)
         if beyond not in BEYOND:
             raise InpaintError("Choose what is shown beyond the new border.")
         model, options = self.setup.options(*settings)
-        large, border = extend.canvas(photo.rgb, added)
-        job = replace(session.job(model, options), repeats=False)
+        large, hole = extend.canvas(photo.rgb, added)
+        job = session.job(model, options)
+        job = replace(job, name=f"{stem_of(job.name)}-extended.png", repeats=False)
         how = {"beyond": BEYOND[beyond], **options}
 
         def fills(_: Image, __: Mask) -> Iterator[Fill]:
             return extend.stream(photo.rgb, added, model, **how)
 
-        return Asked(job, border, fills, extend.extended(photo, added, large), self.setup.told(*settings))
+        return Asked(job, hole, fills, extend.extended(photo, added, large), self.setup.told(*settings))

@@ -282,11 +282,12 @@ for (const name of ['pointerdown', 'keydown']) {
 // ---- what only the stage does, not a painter that is fixed ---------------------------------------------------
 const asked = {
   show: d => choose(d.number), again: rerun, reopen, before: d => hold(d.on), mode: d => setMode(d.mode), view: look, undo: actions.undo,
-  tool: d => setTool(d.tool), forget, saved: () => { dirtyWork = false; }, mask: saveMask, say: d => say(d.text, d.seconds),
+  tool: d => setTool(d.tool), forget, saved: () => { dirtyWork = false; }, mask: saveMask, tell: film, say: d => say(d.text, d.seconds),
 };
 if (!fixed) {
   listen(document, ['paste'], onPaste);
   listen(document, ['dragover', 'drop', 'dragleave'], onDrag);
+  listen(document, ['stage:frame'], e => setFrame(e.detail));
   listen(document, ['stage:do'], e => asked[e.detail.do]?.(e.detail));
   listen(document, ['stage:busy'], e => {
     busy = e.detail.on;

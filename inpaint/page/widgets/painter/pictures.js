@@ -203,6 +203,7 @@ function film() {
     share: one.share, seconds: one.seconds}));
   const one = pictures.get(at);
   document.dispatchEvent(new CustomEvent('stage:film', {detail: {entries, at, filled: Boolean(one?.base),
+    width: one?.width || 0, height: one?.height || 0,
     again: Boolean(spent), there: W > 0 && at !== PENDING, painted: painted > 0, views: one?.views || [], traced: Boolean(one?.traced),
     edged: Boolean(one?.edged)}}));
   save();

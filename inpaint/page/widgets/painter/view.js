@@ -1,5 +1,16 @@
 // ---- zoom and pan, and the photo's own pixels where the preview has too few -----------------------------------------
-const fitScale = () => Math.max(Math.min((room[0] - 16) / W, (room[1] - 16) / H), .001);
+let frame = null;                           // the border to be added, beyond the photo: {left, top, right, bottom} in parts of its sides
+
+// what has to be seen, in pixels of the grid: the photo, and the frame around it
+function extent() {
+  const {left = 0, top = 0, right = 0, bottom = 0} = frame || {};
+  return {x: left * W, y: top * H, w: (1 + left + right) * W, h: (1 + top + bottom) * H};
+}
+
+const fitScale = () => {
+  const {w, h} = extent();
+  return Math.max(Math.min((room[0] - 16) / w, (room[1] - 16) / h), .001);
+};
 const closest = () => Math.max(40, 2 * fitScale());
 const density = () => Math.min(devicePixelRatio || 1, 2);
 const snap = v => Math.round(v * devicePixelRatio) / devicePixelRatio;
@@ -15,13 +26,29 @@ function place() {
   if (!W) { ink.clearRect(0, 0, ink.canvas.width, ink.canvas.height); return tell(); }
   if (fitted) view.s = fitScale();
   const inside = (v, size, all) => size <= all ? (all - size) / 2 : clamp(v, all - size - 40, 40);
-  view.x = snap(inside(view.x, W * view.s, w)); view.y = snap(inside(view.y, H * view.s, h));
+  const all = extent(), x = all.x * view.s, y = all.y * view.s;
+  view.x = snap(inside(view.x - x, all.w * view.s, w) + x); view.y = snap(inside(view.y - y, all.h * view.s, h) + y);
+  drawFrame(all);
   pair.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.s})`;
   pair.style.setProperty('--mp-unit', 1 / view.s);
   pair.classList.toggle('mp-crisp', view.s * W / paper.canvas.width >= 3);
   ghost(null);
   redraw();
   soonDetail();
+}
+
+function drawFrame({x, y, w, h}) {
+  const box = $('.mp-frame');
+  box.hidden = !frame;
+  Object.assign(box.style, {left: `${-x}px`, top: `${-y}px`, width: `${w}px`, height: `${h}px`});
+}
+
+// null: there is none
+function setFrame(sides) {
+  if (!sides && !frame) return;
+  frame = sides;
+  fitted = true;
+  place();
 }
 
 function zoomTo(s, x = room[0] / 2, y = room[1] / 2) {

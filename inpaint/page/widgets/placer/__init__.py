@@ -5,6 +5,8 @@ Python to page, the component's value:
      "x": float, "y": float, "scale": float, "angle": float}
     The cut-out is put where the four numbers of `inpaint.lab.blend.Placement` say; without a background, on the
     photo that is there. None empties it.
+    {"n": int, "blended": WebP data URL or None, "at": [x, y, w, h], "x", "y", "scale", "angle"}
+    How it looks blended in, laid over the photo, `at` in parts of its sides, as long as the cut-out lies there.
 Page to Python, when a gesture ends (event `input`):
     {"n": the n it belongs to, "x": float, "y": float, "scale": float, "angle": float}
 """
@@ -41,6 +43,12 @@ def to_placer(background: Image | None, cutout: Array, placement: Placement, icc
         "cutout": picture_url(cutout, "WEBP", icc),
         **{name: getattr(placement, name) for name in RANGES},
     }
+
+
+def to_placed(placement: Placement, patch: str | None, at: list[float] | None = None) -> dict:
+    """The value that shows the cut-out blended in where it lies: a patch, `at` in parts of the photo's sides."""
+    place = {name: getattr(placement, name) for name in RANGES}
+    return {"n": secrets.randbits(48), "blended": patch, "at": at, **place}
 
 
 def from_placer(value: object) -> Placement:

@@ -23,7 +23,29 @@ function soon() {
   settling = setTimeout(emit, SETTLE);
 }
 
+// how the cut-out looks blended in, until it is moved
+async function blended(v) {
+  const here = () => at && !doing && !settling && ['x', 'y', 'scale', 'angle'].every(k => Math.abs(v[k] - at[k]) < 1e-9);
+  if (at && !here()) props.value = {n, ...at};         // where it lies by now
+  if (!v.blended || !here()) return unblend();
+  const next = new Image();
+  next.src = v.blended;
+  await next.decode().catch(() => 0);
+  if (!here()) return;
+  const [x, y, w, h] = v.at.map(part => `${100 * part}%`);
+  $('.pl-blend').src = next.src;
+  Object.assign($('.pl-blend').style, {left: x, top: y, width: w, height: h});
+  $('.pl-blend').hidden = false;
+  photo.classList.add('pl-blended');
+}
+
+function unblend() {
+  $('.pl-blend').hidden = true;
+  photo.classList.remove('pl-blended');
+}
+
 async function take(v) {
+  if (v && 'blended' in v) return blended(v);
   if (v && !('background' in v)) return;    // our own answer
   const mine = ++messages;
   stop(false);
@@ -48,6 +70,7 @@ async function take(v) {
 
 // ---- drawing -------------------------------------------------------------------------------------------
 function show(placement, said = root.dataset.hint) {
+  unblend();
   at = placement;
   photo.hidden = !at;
   $('.pl-hint').hidden = Boolean(at);
@@ -71,6 +94,7 @@ function draw() {
 
 // the middle stays on the photo, so that the cut-out can always be had again
 function put(change) {
+  unblend();
   Object.assign(at, change);
   at.x = clamp(at.x, 0, 1); at.y = clamp(at.y, 0, 1);
   at.scale = clamp(at.scale, LEAST, MOST);
@@ -209,5 +233,7 @@ stage.addEventListener('wheel', onWheel, {passive: false});
 onResize(photo, draw);
 
 show(null);
-watch('value', () => take(props.value));
-take(props.value);
+let news = Promise.resolve();               // one after the other, as they come
+const hear = v => { news = news.then(() => take(v)); };
+watch('value', () => hear(props.value));
+hear(props.value);
