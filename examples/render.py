@@ -250,6 +250,8 @@ def save_thumb(name):
     small.save(HERE / "thumbs" / f"{name}.webp", quality=80, method=6)
 
 
+CAPTIONS = {"deep-sky": "Galaxies over the pad", "visor": "A cat in the helmet", "coin": "A coin on the table"}
+
 if __name__ == "__main__":
     for make in (kitten, dune, wren, otters, lettering) if BACKGROUNDS else ():
         save(*make(), HERE, make.__name__, quality=82)
@@ -264,5 +266,5 @@ if __name__ == "__main__":
         picture, mask, first, placement = make()
         name = make.__name__.replace("_", "-")
         save(picture, mask, HERE / "blend", name)
-        pairs[name] = {"first": first, **placement}
+        pairs[name] = {"caption": CAPTIONS[name], "first": first, **placement}
     (HERE / "blend" / "pairs.json").write_text(json.dumps(pairs, indent=1) + "\n", "utf-8")
