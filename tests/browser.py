@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
 import pytest
-from playwright.sync_api import Page, Playwright
+from playwright.sync_api import Download, Page, Playwright
 
 ROOT = Path(__file__).parent.parent
 OWN = ("http://127.0.0.1", "data:", "blob:")
@@ -69,12 +72,6 @@ def served(script: str | Path, folder: Path, **environment: str) -> Iterator[str
         process.wait(60)
 
 
-def choose(page: Page, name: str) -> None:
-    """Press a method in the list."""
-    page.click(f".ms-row[data-name={name}] label")
-    page.wait_for_timeout(500)
-
-
 def answers(url: str) -> bool:
     try:
         urllib.request.urlopen(url, timeout=5).close()
@@ -99,3 +96,102 @@ def browsing(playwright: Playwright, url: str, profile: Path, **options) -> Iter
     finally:
         context.close()
     assert not wrong, wrong
+
+
+# ---- what a visitor does -------------------------------------------------------------------------------------
+
+
+def arrived(page: Page) -> None:
+    """Wait until the page shows its first example."""
+    page.wait_for_selector(".mp-full")
+    page.wait_for_function("() => document.querySelector('.fm-list, .fm-try')?.children.length")
+    page.wait_for_timeout(600)
+
+
+def open_photo(page: Page, path: Path) -> None:
+    page.locator("#painter .mp-file").set_input_files(path)
+    says(page, "paint over")
+    page.wait_for_timeout(400)
+
+
+def stroke(page: Page, *points: tuple[float, float]) -> None:
+    """Paint through points in parts of the photo's sides."""
+    box = page.locator("#painter .mp-photo").bounding_box()
+    for k, (x, y) in enumerate(points):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
+        if not k:
+            page.mouse.down()
+    page.mouse.up()
+    page.wait_for_timeout(400)
+
+
+def choose(page: Page, name: str) -> None:
+    """Press a method in the list."""
+    page.click(f".ms-row[data-name={name}] label")
+    page.wait_for_timeout(500)
+
+
+def fill(page: Page, words: str = "Done") -> None:
+    """Press Fill, and wait until nothing is under way and the status begins with those words."""
+    page.click("#run")
+    page.wait_for_selector("#house.busy", state="attached")
+    over(page, words)
+
+
+def over(page: Page, words: str) -> None:
+    page.wait_for_function("() => !document.querySelector('#house.busy')", timeout=60_000)
+    page.wait_for_function(
+        "words => document.querySelector('#status .html-container').innerText.trim().startsWith(words)", arg=words
+    )
+    page.wait_for_timeout(300)
+
+
+def status(page: Page) -> str:
+    return page.inner_text("#status .html-container").strip()
+
+
+def says(page: Page, words: str, timeout: float = 60_000) -> None:
+    """Wait until the status has those words in it."""
+    script = "words => document.querySelector('#status').innerText.includes(words)"
+    page.wait_for_function(script, arg=words, timeout=timeout)
+
+
+def share(page: Page) -> str:
+    """Of the photo that is painted, in words."""
+    return page.inner_text("#painter .mp-share")
+
+
+def fills(page: Page) -> list[str]:
+    """The methods of those in the strip."""
+    return [
+        words.splitlines()[0].split(" ", 1)[1] for words in page.locator(".fm-list button").all_inner_texts()[1:]
+    ]
+
+
+def room(page: Page, name: str) -> None:
+    """Go to a tab, by its id, also one in the lab."""
+    page.click(f"[role=tab][data-tab-id={name}]")
+    page.wait_for_timeout(500)
+
+
+def downloaded(page: Page, selector: str = "#film [data-do=download]") -> Download:
+    with page.expect_download(timeout=60_000) as download:
+        page.click(selector)
+    return download.value
+
+
+def photo_file(folder: Path, width: int = 800, height: int = 600) -> Path:
+    """A JPEG with an EXIF orientation, so that the page has to turn it."""
+    y, x = np.mgrid[:width, :height]  # stored on its side
+    pixels = np.stack([x * 255 / height, y * 255 / width, 127 + 100 * np.sin(x / 40) * np.cos(y / 60)], -1)
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    path = folder / "photo.jpg"
+    PIL.Image.fromarray(pixels.astype(np.uint8)).save(path, quality=90, exif=exif)
+    return path
+
+
+def upright(path: Path) -> np.ndarray:
+    """The pixels of a picture file as they are looked at."""
+    with PIL.Image.open(path) as image:
+        return np.asarray(PIL.ImageOps.exif_transpose(image))

@@ -69,7 +69,7 @@ def test_from_a_pair_to_a_result_to_the_stage(url, tmp_path):
     with sync_playwright() as driver, browsing(driver, f"{url}#blend", tmp_path / "profile") as page:
         page.set_viewport_size({"width": 1280, "height": 720})
         page.locator("#blend-mine .dz-name", has_text=".jpg").wait_for()
-        page.locator("#blend-examples .gallery-item").nth(2).click()
+        page.locator("#blend-examples button").nth(2).click()
         page.locator("#blend-mine .dz-name", has_text="spoon.jpg").wait_for()
         page.wait_for_selector("#blend-placer .pl-blended")
         page.locator("#blend-placer .pl-stage").focus()

@@ -24,7 +24,7 @@ from .results import Job, Result, unpacked
 from .tickets import Tickets
 from .widgets.painter import from_painter, number_of
 
-KEPT = 40  # fills and photos, each, that a visitor can go back to
+KEPT = 80  # fills and photos, each, that a visitor can go back to
 NOTHING = "Open a photo first."
 
 
@@ -170,14 +170,15 @@ class Session:
         """A fill of the picture on the stage. Raises InpaintError without one."""
         return Job(self.at, self.root().name, model, options)
 
-    def keep(self, fill: Fill, mask: Mask, line: str, job: Job) -> Result:
-        """Write a finished fill to this visitor's folder, and take it to the stage."""
+    def keep(self, fill: Fill, mask: Mask, line: str, job: Job, show: bool = True) -> Result:
+        """Write a finished fill to this visitor's folder, and take it to the stage where it is to be shown."""
         number = self._number()
         folder = self._folder() / f"{number:04d}"
         folder.mkdir()
         result = results.keep(folder, number, fill, mask, line, job)
         self.results[number] = result
-        self.at, self.given = number, None
+        if show:
+            self.at, self.given = number, None
         self._forget()
         return result
 

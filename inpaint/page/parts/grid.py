@@ -16,9 +16,11 @@ from ...lab import maps
 from ...lab.export import Archive, Compared, as_csv, contact, facts, is_shown, named, written
 from ...lab.trials import ENDED, Cell, best
 from ..pictures import outlined, preview
+from ..results import Job
 from ..session import Session
 from ..widgets.viewer import Tile, address, to_viewer, viewer
 from ..words import status_html
+from .stage import saved
 
 SIDE = 1600  # longest side of the region that the browser gets
 EXACT = 1_000_000  # pixels up to which it gets every one as it is
@@ -33,7 +35,7 @@ class Grid:
     def lay_out(self) -> None:
         with gr.Column(elem_id="lab"):
             self.headline = gr.HTML(elem_id="headline")
-            self.viewer = viewer(hint="", elem_id="grid")
+            self.viewer = viewer(hint="", elem_id="grid", server_functions=[saved])
             with gr.Row(visible=False, elem_id="take-all") as self.take:
                 self.sheet = gr.DownloadButton("Contact sheet (PNG)", size="md", elem_id="take-sheet")
                 self.table = gr.DownloadButton("Scores (CSV)", size="md", elem_id="take-table")
@@ -44,7 +46,11 @@ class Grid:
 class Board:
     """One comparison on its way, in a folder of the visitor's."""
 
-    def __init__(self, grid: Grid, session: Session, photo: Picture, hole: Mask, intact: bool) -> None:
+    def __init__(
+        self, grid: Grid, session: Session, photo: Picture, hole: Mask, intact: bool, crowned: bool = True
+    ) -> None:
+        self.session, self.base, self.crowned = session, session.at, crowned
+        self.numbers: dict[int, int] = {}  # of the fills that may be used, by their cells
         self.grid, self.photo, self.hole, self.intact = grid, photo, hole, intact
         self.folder, self.key = session.place("comparison"), secrets.token_hex(8)
         self.name = Path(session.name).stem or "photo"
@@ -74,6 +80,7 @@ class Board:
         if not compared.fills:
             reasons = "; ".join(dict.fromkeys(cell.note for cell in cells if cell.state == "failed"))
             raise InpaintError(f"No fill came out. {reasons}".strip())
+        self._keep(cells)
         tiles = self._tiles(cells)
         if len(compared.fills) > 1:
             tiles.append(self._map(compared))
@@ -93,6 +100,17 @@ class Board:
             self.grid.archive: str(archive),
         }
 
+    def _keep(self, cells: Sequence[Cell]) -> None:
+        """The fills as results of the visitor's, to be used and downloaded."""
+        for k, cell in enumerate(cells):
+            if not cell.fill:
+                continue
+            report, trial = cell.fill.report, cell.trial
+            options = {**report.options, "weights": report.weights, "seed": report.seed or 0}
+            job = Job(self.base, self.session.name, trial.model, options)
+            mask = self.hole if trial.mask is None else trial.mask
+            self.numbers[k] = self.session.keep(cell.fill, mask, str(report), job, show=False).number
+
     def _map(self, compared: Compared) -> Tile:
         drawn, most = compared.difference()
         src = self._written("difference", drawn[self.box])
@@ -100,7 +118,7 @@ class Board:
         return Tile(DIFFER, src, facts=words, map=True)
 
     def _tiles(self, cells: Sequence[Cell]) -> list[Tile]:
-        leading = best(cells)
+        leading = best(cells) if self.crowned else {}
         titles = unique([cell.trial.title for cell in cells])
         return [self._tile(k, titles[k], cell, leading) for k, cell in enumerate(cells)]
 
@@ -115,7 +133,8 @@ class Board:
             if is_shown(score)
         )
         moving = {"state": cell.state, "progress": cell.progress, "note": cell.note}
-        return Tile(title, self.kept[k], facts=facts(cell), scores=scores, **moving)
+        number = self.numbers.get(k, 0)
+        return Tile(title, self.kept[k], facts=facts(cell)[:-1], scores=scores, number=number, **moving)
 
     def _outlined(self) -> Image:
         return outlined(self.rgb[self.box], self.hole[self.box])

@@ -17,7 +17,7 @@ from ...imaging import masks
 from ...imaging.colour import of_rgb
 from ...imaging.picture import Picture
 from ..pace import Pace
-from ..pictures import patch_of, preview
+from ..pictures import patch_in, patch_of, preview
 from ..results import Job, Result
 from ..session import Session
 from ..tickets import Ticket
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 LIVE = 640  # longest side of the pictures sent while a fill is under way
 LIVE_EVERY = 0.4  # seconds
 OVER = {"news": "over"}
+TO_ERASE = "() => document.querySelector('#rooms [role=tab][data-tab-id=erase]').click()"
 Fills = Callable[[Image, Mask], Iterator[Fill]]
 
 
@@ -69,6 +70,8 @@ class Outcome:
         click, said = self.inside.refill.click, self.inside.said
         shared.press(click, "refill", self.refill, inputs, self.shown, show_progress_on=said)
         chosen = [self.facts, *self.inside.shown, *self.repeat.shown, *self.setup.outputs]
+        used = shared.grid.viewer.used(guarded(self.used), [shared.session], self.shown, **shared.quick)
+        used.success(None, js=TO_ERASE)
         self.painter.chosen(guarded(self.chosen), [shared.session], chosen, **shared.quick)
 
     # -- fills
@@ -188,6 +191,24 @@ class Outcome:
         photo = session.load(result.number)
         h, w = photo.shape
         return to_painter(preview(photo.rgb), None, w, h, session.name, photo.icc, result.number)
+
+    def used(self, event: gr.EventData, session: Session) -> dict:
+        """A fill that was compared with others goes to the stage and the strip."""
+        number = event._data.get("number") if isinstance(event._data, dict) else None
+        result = session.results.get(number) if isinstance(number, int) else None
+        if result is None:
+            raise InpaintError("This fill is not kept any more: compare once more.")
+        picture, mask = session.load(result.number), result.mask()
+        session.at = result.number
+        patch, at = patch_in(preview(picture.rgb), mask, of_rgb(picture.icc))
+        return {
+            self.painter: told(news="filled", patch=patch, at=at, show=True, **self.facts_of(result, mask)),
+            self.facts: facts_html(result),
+            self.status: status_html(f"{short(result)} is on the stage."),
+            self.session: session,
+            **self.inside.show(session, result),
+            **self.repeat.show(result),
+        }
 
     def chosen(self, event: gr.EventData, session: Session) -> dict:
         """A fill was taken from the strip: its facts, method and settings come back."""

@@ -49,7 +49,8 @@ class Photo:
         self.shared, self.examples = shared, shared.examples
         painter, session, quick = shared.painter, shared.session, shared.quick
         tools = [painter, session, shared.status]
-        shared.blocks.load(self.arrived, [self.token, self.kept], [*tools, shared.film], js=ARRIVED, **quick)
+        come = shared.blocks.load(self.arrived, [self.token, self.kept], [*tools, shared.film], js=ARRIVED, **quick)
+        come.then(None, js="() => document.dispatchEvent(new Event('page:arrived'))")
         self.file.upload(guarded(self.opened), [self.file, session, painter], [*tools, self.file], **quick)
         self.again.click(guarded(self.brought_back), [session, painter], tools, **quick)
         opened = shared.film.opened(guarded(self.example), [session], [*tools, shared.outcome.facts], **quick)

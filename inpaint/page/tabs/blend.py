@@ -72,6 +72,7 @@ SEEN = "() => document.querySelector('#blend-results').scrollIntoView({behavior:
 class Example:
     """A second picture that comes with the project, its cut-out, and where it goes."""
 
+    caption: str
     first: Path
     second: Path
     mask: Path
@@ -180,7 +181,11 @@ def examples() -> list[Example]:
     pairs = json.loads((folder / "pairs.json").read_text("utf-8"))
     return [
         Example(
-            EXAMPLES / pair.pop("first"), folder / f"{name}.jpg", folder / f"{name}.mask.png", Placement(**pair)
+            pair.pop("caption"),
+            EXAMPLES / pair.pop("first"),
+            folder / f"{name}.jpg",
+            folder / f"{name}.mask.png",
+            Placement(**pair),
         )
         for name, pair in pairs.items()
     ]
@@ -243,13 +248,12 @@ class Blend(Tab):
             self.every = gr.Button("All three", elem_id="blend-every", min_width=0)
             self.stop = gr.Button("Stop", variant="stop", elem_id="blend-stop", min_width=0)
         self.status = gr.HTML(status_html(NO_SECOND), elem_id="blend-status")
-        self.gallery = gr.Dataset(
-            components=[gr.Image(visible=False)],
-            samples=[[str(example.second)] for example in self.examples],
-            type="index",
-            label="Pairs to try",
-            elem_id="blend-examples",
-        )
+        with gr.Row(elem_id="blend-examples"):
+            gr.HTML("Pairs to try:")
+            self.pairs = [
+                gr.Button(example.caption, icon=str(example.second), size="sm", min_width=80)
+                for example in self.examples
+            ]
 
     def _lay_out_cut_out(self) -> None:
         with gr.Accordion("Cut-out: paint what to take", open=True, elem_id="blend-cutting"):
@@ -301,7 +305,8 @@ class Blend(Tab):
         shows(self.mine.entered, self.entered, [stage, session, *now], fresh)
         shows(self.mine_file.upload, self.given, [self.mine_file, session, *now], [*fresh, self.mine_file])
         shows(self.other_file.upload, self.opened, [self.other_file, session, self.pair], [*fresh, self.other_file])
-        shows(self.gallery.click, self.example, [self.gallery, self.pair], fresh)
+        for index, button in enumerate(self.pairs):
+            shows(button.click, partial(self.example, index), [self.pair], fresh)
         shows(self.painter.input, self.painted, now, self.placer, trigger_mode="always_last")
         turned = [self.placer.input, self.method.change, *(widget.change for widget in self.controls.values())]
         gr.on(turned, self.previewed, shape, self.placer, trigger_mode="always_last", **quick)

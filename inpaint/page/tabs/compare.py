@@ -22,6 +22,7 @@ from ..words import methods, running, status_html
 from ..zerogpu import LENT
 
 FIRST = 6  # methods chosen at the beginning, of those that are ready
+Words = list[str] | None
 SMALL = 2_000_000  # pixels of a photo up to which the whole of it is scored too
 
 
@@ -32,45 +33,54 @@ class Compare(Tab):
 
     def lay_out(self, shared: Shared) -> None:
         listed = methods()
-        self.chosen = gr.Dropdown(
-            listed,
-            value=[name for _, name in listed if zoo.ready(name) and not fits_itself(name)][:FIRST],
-            multiselect=True,
-            allow_custom_value=True,
-            label="Methods",
-            info="each as it comes, or typed with settings: patchmatch:patch=5,seed=2",
-            elem_id="chosen",
-        )
-        with gr.Row():
-            self.add = gr.Button("Add the method as it is set up under Fill", size="sm", elem_id="add-trial")
+        ready = [(title, name) for title, name in listed if zoo.ready(name)]
+        self.chosen = gr.CheckboxGroup(ready, value=several(), label="Methods", elem_id="chosen")
+        self.run = gr.Button("Compare", variant="primary", elem_id="compare")
+        with gr.Accordion("More", open=False, elem_id="compare-more"):
+            self.more = gr.Dropdown(
+                [one for one in listed if one not in ready],
+                value=[],
+                multiselect=True,
+                allow_custom_value=True,
+                label="Others, or with settings",
+                info="to be downloaded first, or typed: patchmatch:patch=5,seed=2",
+                elem_id="chosen-more",
+            )
+            self.add = gr.Button("Add the method as it is set up under Erase", size="sm", elem_id="add-trial")
             self.hidden = gr.Checkbox(
                 False,
                 label="also judge by hidden places",
                 info="four more fills each, of known places of the hole's shape",
                 elem_id="hidden-places",
             )
-        self.run = gr.Button("Compare", variant="primary", elem_id="compare")
 
     def connect(self, shared: Shared) -> None:
         self.shared, self.setup = shared, shared.setup
-        self.add.click(guarded(self.added), [self.chosen, *self.setup.inputs], self.chosen, **shared.quick)
-        inputs = [shared.painter, shared.session, shared.intact, self.chosen, self.hidden]
+        self.add.click(guarded(self.added), [self.more, *self.setup.inputs], self.more, **shared.quick)
+        inputs = [shared.painter, shared.session, shared.intact, self.chosen, self.more, self.hidden]
         shown = [shared.status, *shared.grid.shown]
         shared.press(self.run.click, "compare", self.compared, inputs, shown, lane=self.lane)
         self.run.click(None, js=TO_THE_GRID)
 
-    def lane(self, value: Any, session: Session, intact: bool, words: list[str] | None, hidden: bool) -> Errand:
-        return errand(MANY, *(words or []))
+    def lane(self, value: Any, session: Session, intact: bool, words: Words, more: Words, hidden: bool) -> Errand:
+        return errand(MANY, *(words or []), *(more or []))
 
     def added(self, words: list[str] | None, *settings: Any) -> list[str]:
         words = words or []
         return [*words, word] if (word := str(self.setup.trial(*settings))) not in words else words
 
-    def compared(self, ticket: Ticket, value: Any, session: Session, intact: bool, words: list[str], hidden: bool):
+    def compared(
+        self, ticket: Ticket, value: Any, session: Session, intact: bool, words: Words, more: Words, hidden: bool
+    ):
         def asked() -> tuple[Picture, Mask, list[Trial], list[Mask]]:
             mask = session.mask(value)
             photo = session.load()
-            return photo, mask, [trials.parse(word) for word in words or []], probes(mask) if hidden else []
+            return (
+                photo,
+                mask,
+                [trials.parse(word) for word in [*(words or []), *(more or [])]],
+                probes(mask) if hidden else [],
+            )
 
         yield from reported(self.shared.status, self._compared(ticket, session, intact, asked))
 
@@ -81,6 +91,14 @@ class Compare(Tab):
         yield from ran(
             self.shared, ticket, session, photo, mask, chosen, headline, intact=intact, whole=whole, probes=hidden
         )
+
+
+def several() -> list[str]:
+    """Methods to begin with that differ from each other: at most one network with small weights."""
+    ready = [name for name in zoo.names() if zoo.ready(name) and not fits_itself(name)]
+    lite = [name for name in ready if zoo.card(name).networks and zoo.offer(name).facts.shipped]
+    chosen = {zoo.default(): None} | dict.fromkeys(name for name in ready if name not in lite[1:])
+    return list(chosen)[:FIRST]
 
 
 def probes(mask: Mask) -> list[Mask]:
@@ -101,9 +119,13 @@ def ran(
     headline: Callable[[Sequence[Cell], bool], str],
     *,
     intact: bool,
+    crowned: bool = True,
     **how: Any,
 ):
-    """Updates of the page while the trials run, and when they are done. `mask`: where they are scored."""
+    """Updates of the page while the trials run, and when they are done.
+
+    mask: where they are scored; crowned: whether the best of each score is marked.
+    """
     board, pace, started = None, Pace(), time.monotonic()
     alike = (
         len({trial.model for trial in chosen}) == 1
@@ -111,7 +133,7 @@ def ran(
     how |= {"intact": intact, "measure": not LENT, "stopping": lambda: ticket.stopped}
     for cells in trials.run(photo.rgb, mask, chosen, **how):
         if board is None:
-            board = Board(shared.grid, session, photo, mask, intact)
+            board = Board(shared.grid, session, photo, mask, intact, crowned)
             yield board.first(cells)
         if update := board.step(cells):
             share, note = progress(cells)

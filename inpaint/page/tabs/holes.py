@@ -17,7 +17,7 @@ from ..words import status_html
 class Holes(Tab):
     """The widgets, and what happens when they are used."""
 
-    title, id = "Random holes", "holes"
+    title, id = "Holes", "holes"
 
     def lay_out(self, shared: Shared) -> None:
         shared.intact.render()

@@ -5,10 +5,9 @@ from typing import Any
 
 import gradio as gr
 
-from ...contract import InpaintError
+from ...contract import InpaintError, Mask
 from ...lab import sensitivity
-from ...lab.export import named, written
-from ...lab.trials import Cell, best
+from ...lab.trials import Cell
 from ..lanes import MANY, Errand
 from ..parts.events import reported
 from ..parts.grid import TO_THE_GRID
@@ -26,13 +25,6 @@ KINDS = {
     "working size": "working size",
     "seed": "seed",
 }
-SCORES = {
-    "PSNR in the hole": "psnr_hole",
-    "SSIM in the hole": "ssim_hole",
-    "GMSD in the hole": "gmsd_hole",
-    "ΔE2000 in the hole": "delta_e_hole",
-    "seam": "seam",
-}
 
 
 class Sensitivity(Tab):
@@ -41,21 +33,21 @@ class Sensitivity(Tab):
     title, id = "Robustness", "vary"
 
     def lay_out(self, shared: Shared) -> None:
-        gr.HTML("Fills the same hole with the method chosen under Fill, one thing a little otherwise each time.")
+        gr.HTML(
+            "Is it the method, or the hole? Fills the same hole with the method chosen here, one thing a little "
+            "otherwise each time, and tells how far the fill moves."
+        )
         self.kinds = gr.CheckboxGroup(
             [(words, kind) for kind, words in KINDS.items()],
             value=["grow", "shift", "context"],
             label="What to vary",
             elem_id="kinds",
         )
-        self.by = gr.Dropdown(
-            list(SCORES), value="PSNR in the hole", label="Best by (without a truth: seam)", elem_id="best-by"
-        )
-        self.run = gr.Button("Vary", variant="primary", elem_id="vary")
+        self.run = gr.Button("Try them", variant="primary", elem_id="vary")
 
     def connect(self, shared: Shared) -> None:
         self.shared, self.setup = shared, shared.setup
-        inputs = [shared.painter, shared.session, shared.intact, self.kinds, self.by, *self.setup.inputs]
+        inputs = [shared.painter, shared.session, shared.intact, self.kinds, *self.setup.inputs]
         shown = [shared.status, *shared.grid.shown]
         shared.press(self.run.click, "vary", self.varied, inputs, shown, lane=self.lane)
         self.run.click(None, js=TO_THE_GRID)
@@ -63,10 +55,8 @@ class Sensitivity(Tab):
     def lane(self, *given: Any) -> Errand:
         return self.setup.errand(MANY, *given[-len(self.setup.inputs) :])
 
-    def varied(
-        self, ticket: Ticket, value: Any, session: Session, intact: bool, kinds: list[str], by: str, *settings: Any
-    ):
-        yield from reported(self.shared.status, self._varied(ticket, value, session, intact, kinds, by, settings))
+    def varied(self, ticket: Ticket, value: Any, session: Session, intact: bool, kinds: list[str], *settings: Any):
+        yield from reported(self.shared.status, self._varied(ticket, value, session, intact, kinds, settings))
 
     def _varied(
         self,
@@ -75,7 +65,6 @@ class Sensitivity(Tab):
         session: Session,
         intact: bool,
         kinds: list[str],
-        by: str,
         settings: Sequence,
     ):
         yield {self.shared.status: status_html("Starting…", 0.0)}
@@ -89,20 +78,17 @@ class Sensitivity(Tab):
         shared = sensitivity.common(found)
 
         def headline(cells: Sequence[Cell], intact: bool) -> str:
-            said = told([kind for kind, _ in found], cells, shared, SCORES[by] if intact else "seam")
+            said = told([kind for kind, _ in found], cells, shared)
             return " ".join(filter(None, (said, sensitivity.left_out(found, kinds))))
 
         trials = [trial for _, trial in found]
-        yield from ran(self.shared, ticket, session, photo, shared, trials, headline, intact=intact)
+        yield from ran(self.shared, ticket, session, photo, shared, trials, headline, intact=intact, crowned=False)
 
 
-def told(kinds: Sequence[str], cells: Sequence[Cell], hole, score: str) -> str:
-    """How much each kind of change moves the fill, most first, and which fill is best by the score."""
+def told(kinds: Sequence[str], cells: Sequence[Cell], hole: Mask) -> str:
+    """How much each kind of change moves the fill, most first. None is the best: each has a hole of its own."""
     off = sorted(sensitivity.influence(kinds, cells, hole).items(), key=lambda pair: -pair[1])
     moves = ", ".join(f"{KINDS[kind]} {levels:.1f}" for kind, levels in off)
-    words = [f"How far the fill moves, in levels of 255 (root mean square in the hole): {moves}."] if moves else []
-    leader = next((cell for cell in cells if cell.scores.get(score) == best(cells).get(score, "none")), None)
-    if leader:
-        title = " in the ".join(filter(None, named(score)))
-        words.append(f"Best by {title}: {leader.trial.title} ({written(score, leader.scores[score])}).")
-    return " ".join(words) or "Nothing moved."
+    if not moves:
+        return "Nothing moved."
+    return f"How far the fill moves, in levels of 255 (root mean square in the hole): {moves}."

@@ -25,7 +25,7 @@ function emit() {
   redraw();
   tell();
   flushSoon();
-  save();
+  film();
 }
 
 // not amid a stroke: it may yet be dropped, and must not falter

@@ -43,8 +43,7 @@ function go(to, says = true) {
   hole = unpacked(to.hole);
   painted = to.hole ? counted(hole) : 0;
   live(null); draw(); redraw(); ghost(null);
-  if (says) emit();
-  film();
+  if (says) emit(); else film();
   return true;
 }
 
@@ -91,7 +90,6 @@ function opened(v, image, holes) {
   if (painting) { past = [...past, ...strokes].slice(-UNDO); replace(unpacked(painting)); }
   if (v.fill) filled(v.fill);
   emit();
-  film();
 }
 
 // a photo is seen, and can be painted on, while it is on its way to the server; what it takes the place of waits

@@ -3,7 +3,8 @@
 Python to page, the component's value, as `to_viewer` makes it:
     {"key": str, "tiles": [a Tile's fields], "references": [[title, src]]}
     It may be sent as often as something changes: what stays the same stays on the screen. None empties the viewer.
-Page to Python: nothing.
+Page to Python, where a cell may be used (its `number` is not 0): the event `used` {"number"} asks for that fill on
+the stage; a press of its Download calls the `server` function `saved` {token, number, format} → {url, name}.
 """
 
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ class Tile:
     note: str = ""  # what is under way, or why it failed
     facts: tuple[str, ...] = ()  # "1.2 s", "0.61 GiB", "Apache-2.0"
     scores: tuple[tuple[str, str, bool], ...] = ()  # name, written value, whether it is the best of all cells
+    number: int = 0  # by which the visitor's session knows the fill; 0: it is not to be used or downloaded
     map: bool = False  # a map, not a fill: never a reference, and the wipe leaves it as it is
 
     def __post_init__(self) -> None:

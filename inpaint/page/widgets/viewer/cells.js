@@ -51,6 +51,12 @@ function update(cell, tile) {
   write(part('.vw-note'), tile.note);
   part('.vw-note').title = tile.note;
   write(part('.vw-facts'), tile.facts.join(' · '));
+  for (const [name, words] of [['use', 'to the stage'], ['take', 'download']]) {
+    const button = part(`[data-do=${name}]`);
+    button.hidden = !tile.number;
+    button.title = name === 'use' ? 'Take this fill to the stage' : 'Download full size, PNG';
+    button.setAttribute('aria-label', `${name === 'use' ? 'Use' : 'Download'} ${tile.title}: ${words}`);
+  }
   const scores = JSON.stringify(tile.scores);
   if (cell.scores !== scores) part('.vw-scores').replaceChildren(...tile.scores.map(scoreRow));
   cell.scores = scores;

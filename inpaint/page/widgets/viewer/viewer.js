@@ -264,8 +264,17 @@ function onWheel(e) {
 const actions = {
   smaller: () => zoomTo(view.s / 1.4), larger: () => zoomTo(view.s * 1.4), fit: () => zoomTo(1),
   enlarge: e => enlarge(cellOf(e)),
+  use: e => trigger('used', {number: cellOf(e).tile.number}), take: e => download(cellOf(e).tile),
   help: (e, open = help.hidden) => openHelp($('.vw-ask'), help, open),
 };
+async function download({number}) {
+  const got = await server.saved({token: sessionStorage.getItem('inpaint-token') || '', number, format: 'PNG'});
+  if (!got?.url) return;
+  const link = document.createElement('a');
+  link.href = got.url; link.download = got.name;
+  link.click();
+}
+
 const arrows = {arrowleft: [.1, 0], arrowright: [-.1, 0], arrowup: [0, .1], arrowdown: [0, -.1]};
 const keys = {
   '+': actions.larger, '=': actions.larger, '-': actions.smaller, '0': actions.fit, '?': actions.help,
