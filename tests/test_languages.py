@@ -98,14 +98,14 @@ def test_a_chinese_visitor_has_a_chinese_page(playwright, url, tmp_path):
         page.locator("#status", has_text="完成。自动选用了").wait_for(timeout=60_000)
         assert page.locator(".fm-list button").first.inner_text() == "原图"
         page.locator("[data-tab-id=extend]:visible").click()
-        field = page.get_by_label("目标比例")
-        expect(field).to_have_value("按滑块设定")
+        field = page.get_by_label("照片的位置")
+        expect(field).to_have_value("居中")
         field.click()
-        assert field.input_value() == "as far as the sliders say", "the field that is typed in is not Gradio's"
-        page.get_by_role("option", name="4:3").click()
+        assert field.input_value() == "centre", "the field that is typed in is not Gradio's"
+        page.get_by_role("option", name="左").click()
         field.click()
-        page.get_by_role("option", name="按滑块设定").click()
-        expect(field).to_have_value("按滑块设定")
+        page.get_by_role("option", name="居中").click()
+        expect(field).to_have_value("居中")
 
 
 def test_who_reads_english_first_has_the_page_as_it_is(playwright, url, tmp_path):

@@ -51,7 +51,7 @@ from ..widgets.viewer import Tile, address, to_viewer, viewer
 from ..words import called, control, listed, status_html
 
 WIDTH, HEIGHT = 0.4, 0.6  # of the photo: how large a cut-out is at most when it is first placed
-LARGE, LESS = 0.25, 800  # of the photo: a larger cut-out is previewed at so many pixels a side, to take no second
+LARGE, LESS = 0.1, 800  # of the photo: a larger cut-out is previewed at so many pixels a side, to take no second
 ABOUT = (
     "Put a second picture, or a part of it, on your photo. <b>Copy-paste</b> shows every seam; <b>Poisson</b> "
     "takes its colours from the rim; <b>Gaussian–Poisson</b> weighs both. Around the cut-out the photo stays as "

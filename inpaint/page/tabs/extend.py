@@ -36,7 +36,11 @@ class Extend(Tab):
     def lay_out(self, shared: Shared) -> None:
         with gr.Column(elem_id="extend-shape"):
             self.ratio = gr.Radio(
-                list(RATIOS), value=FIRST["ratio"], label="Proportions", elem_id="ratio", container=False
+                [(ratio.title(), ratio) for ratio in RATIOS],
+                value=FIRST["ratio"],
+                label="Proportions",
+                elem_id="ratio",
+                container=False,
             )
             with gr.Row(elem_id="extend-sides"):
                 self.sides = [
