@@ -190,7 +190,8 @@ class Outcome:
     def _opened(self, session: Session, result: Result) -> dict:
         photo = session.load(result.number)
         h, w = photo.shape
-        return to_painter(preview(photo.rgb), None, w, h, session.name, photo.icc, result.number)
+        shown = to_painter(preview(photo.rgb), None, w, h, session.name, photo.icc, result.number)
+        return shown | {"of": result.job.base, "title": f"{short(result)}, larger"}
 
     def used(self, event: gr.EventData, session: Session) -> dict:
         """A fill that was compared with others goes to the stage and the strip."""

@@ -506,7 +506,9 @@ class Blend(Tab):
         path = pair.blends.get(name)
         if path is None:
             raise InpaintError("Press Blend first.")
+        before = session.at
         photo = session.open(path, path.name)
         h, w = photo.shape
         shown = to_painter(preview(photo.rgb), None, w, h, session.name, photo.icc, session.at)
+        shown |= {"of": before, "title": name}
         return shown, session, status_html("The blend is on the stage: go on from here."), ""

@@ -159,6 +159,12 @@ function press(id) {
   setTimeout(() => document.getElementById(id)?.click(), 30);
 }
 
+// what Ctrl+Enter presses, by the tab
+function onward() {
+  const room = document.querySelector('#house')?.dataset.room;
+  return ['extend', 'compare'].includes(room) ? room : 'run';
+}
+
 function rerun() {
   if (busy) return say(BUSY);
   if (!spent || painted) return say(painted ? 'Ctrl+Enter fills what is painted.' : 'There is no fill to make again yet.');
@@ -220,7 +226,7 @@ function onKey(e) {
   let act = null;
   if (ctrl) {
     act = {z: e.shiftKey ? actions.redo : actions.undo, y: actions.redo}[key];
-    if (!fixed && !act) act = {enter: () => press('run'), s: () => filmDo('download'), c: window.getSelection()?.toString() ? null : () => filmDo('copy')}[key];
+    if (!fixed && !act) act = {enter: () => press(onward()), s: () => filmDo('download'), c: window.getSelection()?.toString() ? null : () => filmDo('copy')}[key];
     if (!fixed && act && key !== 'z' && key !== 'y' && !W) act = null;
   } else if (key === ' ' && free && W) act = () => setSpace(true);  // a focused button keeps its Space
   else if (active === stage && arrows[key] && W) act = () => movePen(...arrows[key], e.shiftKey);

@@ -12,6 +12,12 @@ const rootOf = number => {
   while (one?.base && pictures.has(one.base)) one = pictures.get(one.base);
   return one;
 };
+// what a picture was made of, though it has another size: an extended photo, a blend
+const familyOf = number => {
+  let one = rootOf(number);
+  while (one?.of && pictures.has(one.of)) one = rootOf(one.of);
+  return one;
+};
 const chain = number => {
   const all = [];
   for (let one = pictures.get(number); one; one = pictures.get(one.base)) all.unshift(one);
@@ -75,7 +81,7 @@ function opened(v, image, holes) {
   const waiting = at === PENDING ? pictures.get(PENDING) : null, left = waiting ? waiting.from : at ? scene() : null;
   v.number ||= 1;                           // of a painter that is fixed
   const one = {number: v.number, base: 0, name: v.name, width: v.width, height: v.height, image, url: v.image,
-    example: v.example || ''};
+    example: v.example || '', of: v.of || 0, title: v.title || ''};
   const painting = !holes && waiting?.width === v.width && waiting.height === v.height ? packed() : null;
   const strokes = painting ? past : [];
   if (waiting) past = waiting.past;
@@ -196,8 +202,9 @@ function thumbnail(one) {
 
 function film() {
   if (fixed) return;
-  const root = rootOf(at), all = [...pictures.values()].filter(one => one.number !== PENDING && rootOf(one.number) === root);
-  const entries = all.map(one => ({number: one.number, thumb: thumbnail(one), title: one.base ? one.title : 'Original',
+  const family = familyOf(at);
+  const all = [...pictures.values()].filter(one => one.number !== PENDING && familyOf(one.number) === family);
+  const entries = all.map(one => ({number: one.number, thumb: thumbnail(one), title: one.base || one.of ? one.title : 'Original',
     share: one.share, seconds: one.seconds}));
   const one = pictures.get(at);
   document.dispatchEvent(new CustomEvent('stage:film', {detail: {entries, at, filled: Boolean(one?.base),
