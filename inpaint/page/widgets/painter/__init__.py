@@ -5,7 +5,7 @@ goes back to on the film strip, the browser does by itself, and names the pictur
 
 Python to page, the component's value, told apart by their keys. None empties the stage.
     {"n", "image": data URL, "mask": PNG data URL or None, "width", "height", "name", "number"}
-        A picture comes on the stage, with a mask. It can be undone, where a picture was there before. "of", "title":
+        A picture comes on the stage, with a mask. It can be undone, where a picture was there. "of", "title":
         what it was made of, where that stays in the strip, and how it is called there.
     {"n", "image": None, "mask": PNG data URL or None}
         A mask is put in, as an action that can be undone.
