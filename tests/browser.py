@@ -132,13 +132,16 @@ def choose(page: Page, name: str) -> None:
 
 
 def fill(page: Page, words: str = "Done") -> None:
-    """Press Fill, and wait until nothing is under way and the status begins with those words."""
+    """Press Fill, and wait for one fill more in the strip and a status that begins with those words."""
+    before = len(fills(page))
     page.click("#run")
-    page.wait_for_selector("#house.busy", state="attached")
+    script = "n => document.querySelectorAll('.fm-list button').length > n"
+    page.wait_for_function(script, arg=before + 1, timeout=60_000)
     over(page, words)
 
 
 def over(page: Page, words: str) -> None:
+    """Wait until nothing is under way, and the status begins with those words."""
     page.wait_for_function("() => !document.querySelector('#house.busy')", timeout=60_000)
     page.wait_for_function(
         "words => document.querySelector('#status .html-container').innerText.trim().startsWith(words)", arg=words
