@@ -139,7 +139,9 @@ def test_holes_from_elsewhere_failures_and_examples(tab, tmp_path):
     choose(tab, "telea")
     tab.click(".fm-try button >> nth=1")
     over(tab, "Done")
-    assert fills(tab) == [zoo.card("telea").title] and tab.inner_text(".mp-dims") != "800 × 600", "one press opens and fills"
+    assert fills(tab) == [zoo.card("telea").title] and tab.inner_text(".mp-dims") != "800 × 600", (
+        "one press opens and fills"
+    )
 
 
 def test_a_laptop_shows_all_of_it_at_once(playwright, site, tmp_path):

@@ -132,7 +132,7 @@ def test_all_that_waits_its_turn_takes_a_ticket(monkeypatch, tmp_path):
 
     waiting = [fn for fn in asyncio.run(build()).fns.values() if fn.concurrency_id == HEAVY["concurrency_id"]]
     pressed = [fn for fn in waiting if fn.api_visibility == "private"]
-    assert len(pressed) == 11 and len(waiting) == 13, "eleven buttons and two endpoints"
+    assert len(pressed) == 15 and len(waiting) == 17, "fifteen buttons and two endpoints"
     for fn in pressed:
         number, session = fn.inputs[:2]
         assert isinstance(number, gr.Number) and isinstance(session.value, Session)

@@ -10,7 +10,7 @@ import pytest
 
 from inpaint.page import app, tabs
 from inpaint.page.parts.tab import Tab
-from inpaint.page.tabs import holes
+from inpaint.page.tabs import lab
 
 
 def labels(blocks: gr.Blocks) -> list[str]:
@@ -27,8 +27,8 @@ def built() -> gr.Blocks:
 
 def test_every_file_is_in_a_list_once():
     files = {file.stem for file in Path(tabs.__file__).parent.glob("*.py")} - {"__init__"}
-    assert sorted((*tabs.ROOMS, *tabs.WAYS)) == sorted(files)
-    for names in (tabs.ROOMS, tabs.WAYS):
+    assert sorted((*tabs.ROOMS, *tabs.BENCHES)) == sorted(files)
+    for names in (tabs.ROOMS, tabs.BENCHES):
         of_a_kind = tabs.made(names)
         assert len({tab.id for tab in of_a_kind}) == len(of_a_kind) == len({tab.title for tab in of_a_kind})
 
@@ -57,7 +57,7 @@ def test_another_file_in_a_list_is_another_tab(monkeypatch):
         file = SimpleNamespace(**{tab.__name__: tab})
         monkeypatch.setitem(sys.modules, f"{tabs.__name__}.{tab.id}", file)
     monkeypatch.setattr(app, "ROOMS", (*tabs.ROOMS, "weather", "gone"))
-    monkeypatch.setattr(holes, "WAYS", ("gone", *tabs.WAYS, "umbrella"))
+    monkeypatch.setattr(lab, "BENCHES", ("gone", *tabs.BENCHES, "umbrella"))
     shown = labels(built())
     assert shown[-1] == "Weather" and "Umbrella" in shown and "Gone" not in shown
 
@@ -72,5 +72,5 @@ def test_the_style_beside_a_tab_comes_with_the_page(monkeypatch, tmp_path):
     given = {}
     monkeypatch.setattr(gr.Blocks, "launch", lambda blocks, **settings: given.update(settings))
     app._launch(built(), None, None, None)
-    assert [path.name for path in given["css_paths"]] == ["page.css", "holes.css"]
+    assert [path.name for path in given["css_paths"]] == ["page.css"]
     assert all(path.exists() for path in given["css_paths"])

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import PIL.Image
 import pytest
-from browser import ROOT, browsing, choose, served
+from browser import ROOT, arrived, browsing, choose, served
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from playwright.sync_api import sync_playwright
@@ -60,10 +60,7 @@ def test_the_page_reports_its_function_and_fills_through_it(site, tmp_path):
     api, url, _ = site
     assert api.of("/startup-report") == [{}], "the Space would be refused: no GPU function was found"
     with sync_playwright() as playwright, browsing(playwright, url, tmp_path / "profile") as page:
-        page.wait_for_selector(".mp-stage")
-        page.wait_for_timeout(800)
-        page.locator("#examples .gallery-item").first.click()  # where there is no fork, a fill is made ready now
-        page.wait_for_function("() => document.querySelector('#status').innerText.includes('paint over')")
+        arrived(page)  # where there is no fork, a fill is made ready now
         choose(page, "deepfill_v2")
         before = len(api.of("/schedule"))
         page.click("#run")
