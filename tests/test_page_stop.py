@@ -6,9 +6,8 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
-from browser import ROOT, browsing, served
+from browser import ROOT, browsing, choose, open_photo, photo_file, served, status, stroke
 from playwright.sync_api import sync_playwright
-from test_page import choose, open_photo, photo_file, status, stroke
 
 from inpaint.page import app
 from inpaint.page.parts.desk import Desk
@@ -157,7 +156,7 @@ def two(tmp_path):
             page.wait_for_selector(".mp-stage")
             page.wait_for_timeout(800)
             open_photo(page, photo_file(tmp_path, 300, 200))
-            stroke(page, 0.4, 0.4, 0.6, 0.6)
+            stroke(page, (0.4, 0.4), (0.6, 0.6))
         choose(b, "telea")
         choose(a, "dip")
         a.click("[data-open=options]")

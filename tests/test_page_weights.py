@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import tiny
-from browser import browsing, choose, served
+from browser import arrived, browsing, choose, served
 from hubserver import HubServer
 from playwright.sync_api import sync_playwright
 
@@ -48,10 +48,7 @@ def page(hub, tmp_path):
         sync_playwright() as playwright,
         browsing(playwright, url, tmp_path / "profile") as page,
     ):
-        page.wait_for_selector(".mp-stage")
-        page.wait_for_timeout(800)
-        page.locator("#examples .gallery-item").first.click()
-        page.wait_for_function("() => document.querySelector('#status').innerText.includes('paint over')")
+        arrived(page)
         choose(page, "tiny")
         page.click("[data-open=about]")
         page.wait_for_function("() => document.querySelector('#card').textContent.includes('Two convolutions')")
