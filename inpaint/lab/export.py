@@ -86,6 +86,7 @@ class Compared:
     cells: Sequence[Cell]
     intact: bool  # whether the photo is the truth under the hole
     name: str = "photo"
+    crowned: bool = True  # whether the best scores are marked
 
     @property
     def fills(self) -> list[Fill]:
@@ -160,7 +161,7 @@ def wrapped(tiles: Sequence[Tile]) -> list[Sequence[Tile]]:
 def tiled(compared: Compared) -> list[Tile]:
     """The pictures of `contact`, with their words."""
     rgb, hole = compared.photo.rgb, compared.hole
-    box, leading = maps.shown(hole), best(compared.cells)
+    box, leading = maps.shown(hole), best(compared.cells) if compared.crowned else {}
     tiles = [Tile(within(holed(rgb[box], hole[box]), SIDE), (compared.name, f"hole {hole.mean():.1%}"))]
     if compared.intact:
         tiles.append(Tile(within(rgb[box], SIDE), ("truth",)))

@@ -46,6 +46,7 @@ class Session:
     results: dict[int, Result] = field(default_factory=dict)  # number → fill, the oldest first
     at: int = 0  # the number of the picture on the stage, 0 while there is none
     given: np.ndarray | None = None  # the mask last put in by us, packed to bits at the picture's size
+    compared: set[int] = field(default_factory=set)  # fills of the last comparison that nobody has used yet
     made: int = 0
     tickets: Tickets = field(default_factory=Tickets)  # of what waits or runs
     folder: Path | None = None
@@ -182,6 +183,12 @@ class Session:
         self._forget()
         return result
 
+    def compare(self) -> None:
+        """A comparison begins: the fills of the former one that nobody has used go."""
+        for number in self.compared & self.results.keys():
+            shutil.rmtree(self.results.pop(number).folder, ignore_errors=True)
+        self.compared = set()
+
     def keep_as_photo(self, result: Result, picture: Picture) -> None:
         """A result whose picture is no patch of another one: the file of all of it counts."""
         path = result.folder / f"{result.stem}.png"
@@ -252,7 +259,8 @@ class Session:
     def _forget(self) -> None:
         """The oldest pictures beyond KEPT go, but what the stage shows and what others were made of."""
         needed, number = set(), self.at
-        for leaf in (*list(self.results)[-KEPT:], self.at):
+        wanted = [n for n in self.results if n not in self.compared]
+        for leaf in (*wanted[-KEPT:], *self.compared, self.at):
             number = leaf
             while number and number not in needed:
                 needed.add(number)
@@ -270,6 +278,7 @@ class Session:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.photos, self.results, self.at, self.folder = {}, {}, 0, None
         self.given = self.borrowed = self.wanted = None
+        self.compared = set()
 
 
 @cache

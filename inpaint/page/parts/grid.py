@@ -8,25 +8,25 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 
+from ... import zoo
 from ...contract import Image, InpaintError, Mask
 from ...imaging import files
 from ...imaging.colour import of_rgb
 from ...imaging.picture import Picture
 from ...lab import maps
-from ...lab.export import Archive, Compared, as_csv, contact, facts, is_shown, named, written
-from ...lab.trials import ENDED, Cell, best
+from ...lab.export import Archive, Compared, as_csv, contact, is_shown, named, written
+from ...lab.trials import ENDED, Cell, Trial, best
 from ..pictures import outlined, preview
 from ..results import Job
 from ..session import Session
 from ..widgets.viewer import Tile, address, to_viewer, viewer
-from ..words import status_html
+from ..words import badge, called, status_html
 from .stage import saved
 
 SIDE = 1600  # longest side of the region that the browser gets
 EXACT = 1_000_000  # pixels up to which it gets every one as it is
 EVERY = 0.4  # seconds
 DIFFER = "Where they differ"
-TO_THE_GRID = "() => document.querySelector('#lab').scrollIntoView({behavior: 'smooth'})"
 
 
 class Grid:
@@ -35,7 +35,7 @@ class Grid:
     def lay_out(self) -> None:
         with gr.Column(elem_id="lab"):
             self.headline = gr.HTML(elem_id="headline")
-            self.viewer = viewer(hint="", elem_id="grid", server_functions=[saved])
+            self.viewer = viewer(hint="", calls=True, elem_id="grid", server_functions=[saved])
             with gr.Row(visible=False, elem_id="take-all") as self.take:
                 self.sheet = gr.DownloadButton("Contact sheet (PNG)", size="md", elem_id="take-sheet")
                 self.table = gr.DownloadButton("Scores (CSV)", size="md", elem_id="take-table")
@@ -50,6 +50,7 @@ class Board:
         self, grid: Grid, session: Session, photo: Picture, hole: Mask, intact: bool, crowned: bool = True
     ) -> None:
         self.session, self.base, self.crowned = session, session.at, crowned
+        session.compare()
         self.numbers: dict[int, int] = {}  # of the fills that may be used, by their cells
         self.grid, self.photo, self.hole, self.intact = grid, photo, hole, intact
         self.folder, self.key = session.place("comparison"), secrets.token_hex(8)
@@ -76,11 +77,10 @@ class Board:
 
     def finished(self, cells: Sequence[Cell], headline: str) -> dict:
         """The update at the end: the map, and files to take away. Raises InpaintError where nothing is done."""
-        compared = Compared(self.photo, self.hole, cells, self.intact, self.name)
+        compared = Compared(self.photo, self.hole, cells, self.intact, self.name, self.crowned)
         if not compared.fills:
             reasons = "; ".join(dict.fromkeys(cell.note for cell in cells if cell.state == "failed"))
             raise InpaintError(f"No fill came out. {reasons}".strip())
-        self._keep(cells)
         tiles = self._tiles(cells)
         if len(compared.fills) > 1:
             tiles.append(self._map(compared))
@@ -100,16 +100,16 @@ class Board:
             self.grid.archive: str(archive),
         }
 
-    def _keep(self, cells: Sequence[Cell]) -> None:
-        """The fills as results of the visitor's, to be used and downloaded."""
-        for k, cell in enumerate(cells):
-            if not cell.fill:
-                continue
-            report, trial = cell.fill.report, cell.trial
-            options = {**report.options, "weights": report.weights, "seed": report.seed or 0}
-            job = Job(self.base, self.session.name, trial.model, options)
-            mask = self.hole if trial.mask is None else trial.mask
-            self.numbers[k] = self.session.keep(cell.fill, mask, str(report), job, show=False).number
+    def _keep(self, k: int, cell: Cell) -> None:
+        """A finished fill as a result of the visitor's, to be used and downloaded."""
+        self.kept[k] = self._written(f"cell{k}", cell.fill.crop(self.box))
+        report, trial = cell.fill.report, cell.trial
+        options = {**report.options, "weights": report.weights, "seed": report.seed or 0, "intact": self.intact}
+        job = Job(self.base, self.session.root(self.base).name, trial.model, options)
+        mask = self.hole if trial.mask is None else trial.mask
+        number = self.session.keep(cell.fill, mask, str(report), job, show=False).number
+        self.numbers[k] = number
+        self.session.compared.add(number)
 
     def _map(self, compared: Compared) -> Tile:
         drawn, most = compared.difference()
@@ -119,22 +119,21 @@ class Board:
 
     def _tiles(self, cells: Sequence[Cell]) -> list[Tile]:
         leading = best(cells) if self.crowned else {}
-        titles = unique([cell.trial.title for cell in cells])
+        titles = unique([titled(cell.trial) for cell in cells])
         return [self._tile(k, titles[k], cell, leading) for k, cell in enumerate(cells)]
 
     def _tile(self, k: int, title: str, cell: Cell, leading: dict[str, float]) -> Tile:
         if not cell.fill:
             return Tile(title, state=cell.state, progress=cell.progress, note=cell.note)
         if k not in self.kept:
-            self.kept[k] = self._written(f"cell{k}", cell.fill.crop(self.box))
+            self._keep(k, cell)
         scores = tuple(
             (" ".join(named(score)).strip(), written(score, value), value == leading.get(score))
             for score, value in cell.scores.items()
             if is_shown(score)
         )
         moving = {"state": cell.state, "progress": cell.progress, "note": cell.note}
-        number = self.numbers.get(k, 0)
-        return Tile(title, self.kept[k], facts=facts(cell)[:-1], scores=scores, number=number, **moving)
+        return Tile(title, self.kept[k], facts=brief(cell), scores=scores, number=self.numbers[k], **moving)
 
     def _outlined(self) -> Image:
         return outlined(self.rgb[self.box], self.hole[self.box])
@@ -146,6 +145,17 @@ class Board:
         path = self.folder / f"{name}{'.webp' if small else '.jpg'}"
         Picture(np.ascontiguousarray(image), icc=of_rgb(self.photo.icc)).save(path)
         return address(self.grid.viewer, path)
+
+
+def titled(trial: Trial) -> str:
+    """A trial's title; of a method as it comes, its name as the list of methods has it."""
+    return called(zoo.offer(trial.model)) if trial == Trial(trial.model) else trial.title
+
+
+def brief(cell: Cell) -> tuple[str, ...]:
+    """What a finished fill cost and whether it may be used for money, in a word each; the table has it all."""
+    held = [] if cell.peak is None else [f"{cell.peak:.2f} GiB"]
+    return (f"{cell.fill.report.seconds:.2g} s", *held, badge(zoo.offer(cell.trial.model, cell.weights)))
 
 
 def unique(titles: Sequence[str]) -> list[str]:
@@ -162,5 +172,5 @@ def progress(cells: Sequence[Cell]) -> tuple[float, str]:
     """How far all of it is, 0..1, and in words what is under way."""
     share = sum(1.0 if cell.state in ENDED else cell.progress for cell in cells) / len(cells)
     ended = sum(cell.state in ENDED for cell in cells)
-    under_way = next((f"{cell.trial.title} {cell.note}" for cell in cells if cell.state == "running"), "")
+    under_way = next((f"{titled(cell.trial)} {cell.note}" for cell in cells if cell.state == "running"), "")
     return share, f"{ended} of {len(cells)} done" + (f" · {under_way}" if under_way else "")

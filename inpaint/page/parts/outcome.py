@@ -201,6 +201,7 @@ class Outcome:
             raise InpaintError("This fill is not kept any more: compare once more.")
         picture, mask = session.load(result.number), result.mask()
         session.at = result.number
+        session.compared.discard(result.number)
         patch, at = patch_in(preview(picture.rgb), mask, of_rgb(picture.icc))
         return {
             self.painter: told(news="filled", patch=patch, at=at, show=True, **self.facts_of(result, mask)),

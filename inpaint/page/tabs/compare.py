@@ -14,7 +14,7 @@ from ...lab.trials import Cell, Trial
 from ..lanes import MANY, Errand, errand, fits_itself
 from ..pace import Pace
 from ..parts.events import guarded, reported
-from ..parts.grid import TO_THE_GRID, Board, progress
+from ..parts.grid import Board, progress
 from ..parts.tab import Shared, Tab
 from ..session import Session
 from ..tickets import Ticket
@@ -36,14 +36,17 @@ class Compare(Tab):
         ready = [(title, name) for title, name in listed if zoo.ready(name)]
         self.chosen = gr.CheckboxGroup(ready, value=several(), label="Methods", elem_id="chosen")
         self.run = gr.Button("Compare", variant="primary", elem_id="compare")
-        with gr.Accordion("More", open=False, elem_id="compare-more"):
+        away = [one for one in listed if one not in ready]
+        with gr.Accordion("To download first", open=False, visible=bool(away), elem_id="compare-away"):
+            self.away = gr.CheckboxGroup(away, show_label=False, label="To download first", elem_id="chosen-away")
+        with gr.Accordion("Advanced", open=False, elem_id="compare-more"):
             self.more = gr.Dropdown(
-                [one for one in listed if one not in ready],
+                [],
                 value=[],
                 multiselect=True,
                 allow_custom_value=True,
-                label="Others, or with settings",
-                info="to be downloaded first, or typed: patchmatch:patch=5,seed=2",
+                label="With other settings",
+                info="as in patchmatch:patch=5,seed=2",
                 elem_id="chosen-more",
             )
             self.add = gr.Button("Add the method as it is set up under Erase", size="sm", elem_id="add-trial")
@@ -57,30 +60,24 @@ class Compare(Tab):
     def connect(self, shared: Shared) -> None:
         self.shared, self.setup = shared, shared.setup
         self.add.click(guarded(self.added), [self.more, *self.setup.inputs], self.more, **shared.quick)
-        inputs = [shared.painter, shared.session, shared.intact, self.chosen, self.more, self.hidden]
+        inputs = [shared.painter, shared.session, shared.intact, self.chosen, self.away, self.more, self.hidden]
         shown = [shared.status, *shared.grid.shown]
         shared.press(self.run.click, "compare", self.compared, inputs, shown, lane=self.lane)
-        self.run.click(None, js=TO_THE_GRID)
 
-    def lane(self, value: Any, session: Session, intact: bool, words: Words, more: Words, hidden: bool) -> Errand:
-        return errand(MANY, *(words or []), *(more or []))
+    def lane(self, value: Any, session: Session, intact: bool, *given: Any) -> Errand:
+        return errand(MANY, *words_of(*given[:-1]))
 
     def added(self, words: list[str] | None, *settings: Any) -> list[str]:
         words = words or []
         return [*words, word] if (word := str(self.setup.trial(*settings))) not in words else words
 
-    def compared(
-        self, ticket: Ticket, value: Any, session: Session, intact: bool, words: Words, more: Words, hidden: bool
-    ):
+    def compared(self, ticket: Ticket, value: Any, session: Session, intact: bool, *given: Any):
+        *lists, hidden = given
+
         def asked() -> tuple[Picture, Mask, list[Trial], list[Mask]]:
             mask = session.mask(value)
             photo = session.load()
-            return (
-                photo,
-                mask,
-                [trials.parse(word) for word in [*(words or []), *(more or [])]],
-                probes(mask) if hidden else [],
-            )
+            return photo, mask, [trials.parse(word) for word in words_of(*lists)], probes(mask) if hidden else []
 
         yield from reported(self.shared.status, self._compared(ticket, session, intact, asked))
 
@@ -91,6 +88,11 @@ class Compare(Tab):
         yield from ran(
             self.shared, ticket, session, photo, mask, chosen, headline, intact=intact, whole=whole, probes=hidden
         )
+
+
+def words_of(*lists: Words) -> list[str]:
+    """All that is ticked and typed, each once."""
+    return list(dict.fromkeys(word for words in lists for word in words or []))
 
 
 def several() -> list[str]:

@@ -10,7 +10,6 @@ from ...lab import sensitivity
 from ...lab.trials import Cell
 from ..lanes import MANY, Errand
 from ..parts.events import reported
-from ..parts.grid import TO_THE_GRID
 from ..parts.tab import Shared, Tab
 from ..session import Session
 from ..tickets import Ticket
@@ -18,12 +17,12 @@ from ..words import status_html
 from .compare import ran
 
 KINDS = {
-    "grow": "hole grown and shrunk",
-    "shift": "hole shifted",
-    "feather": "rim feathered",
-    "context": "context",
+    "grow": "a larger or smaller hole",
+    "shift": "the hole beside it",
+    "feather": "a softer rim",
+    "context": "how much is seen around it",
     "working size": "working size",
-    "seed": "seed",
+    "seed": "other seeds",
 }
 
 
@@ -34,23 +33,22 @@ class Sensitivity(Tab):
 
     def lay_out(self, shared: Shared) -> None:
         gr.HTML(
-            "Is it the method, or the hole? Fills the same hole with the method chosen here, one thing a little "
-            "otherwise each time, and tells how far the fill moves."
+            "Does the fill hold when something changes a little? The same method, again and again, with one thing "
+            "otherwise each time."
         )
         self.kinds = gr.CheckboxGroup(
             [(words, kind) for kind, words in KINDS.items()],
             value=["grow", "shift", "context"],
-            label="What to vary",
+            label="What to change",
             elem_id="kinds",
         )
-        self.run = gr.Button("Try them", variant="primary", elem_id="vary")
+        self.run = gr.Button("Try", variant="primary", elem_id="vary")
 
     def connect(self, shared: Shared) -> None:
         self.shared, self.setup = shared, shared.setup
         inputs = [shared.painter, shared.session, shared.intact, self.kinds, *self.setup.inputs]
         shown = [shared.status, *shared.grid.shown]
         shared.press(self.run.click, "vary", self.varied, inputs, shown, lane=self.lane)
-        self.run.click(None, js=TO_THE_GRID)
 
     def lane(self, *given: Any) -> Errand:
         return self.setup.errand(MANY, *given[-len(self.setup.inputs) :])
@@ -73,7 +71,7 @@ class Sensitivity(Tab):
         if not mask.any():
             raise InpaintError("There is no hole: paint over what should be filled.")
         if not kinds:
-            raise InpaintError("Choose at least one thing to vary.")
+            raise InpaintError("Choose at least one thing to change.")
         found = sensitivity.variations(self.setup.trial(*settings), mask, kinds)
         shared = sensitivity.common(found)
 
@@ -91,4 +89,4 @@ def told(kinds: Sequence[str], cells: Sequence[Cell], hole: Mask) -> str:
     moves = ", ".join(f"{KINDS[kind]} {levels:.1f}" for kind, levels in off)
     if not moves:
         return "Nothing moved."
-    return f"How far the fill moves, in levels of 255 (root mean square in the hole): {moves}."
+    return f"How much the fill changes, in levels of 255 (root mean square in the hole): {moves}."

@@ -40,9 +40,12 @@ class Tile:
             raise ValueError(f"the state is one of {', '.join(STATES)}, not {self.state!r}")
 
 
-def viewer(hint: str = "Nothing to compare yet.", **kwargs) -> gr.HTML:
-    """The widget, with what it says while it is empty. The rest are gr.HTML's own arguments."""
-    return widget(Path(__file__).parent, {"hint": hint}, **kwargs)
+def viewer(hint: str = "Nothing to compare yet.", *, calls: bool = False, **kwargs) -> gr.HTML:
+    """The widget, with what it says while it is empty. The rest are gr.HTML's own arguments.
+
+    calls: in a narrow window a comparison that begins is scrolled into sight.
+    """
+    return widget(Path(__file__).parent, {"hint": hint} | ({"calls": "yes"} if calls else {}), **kwargs)
 
 
 def to_viewer(tiles: Sequence[Tile], references: Sequence[tuple[str, str]] = (), key: str = "") -> dict:

@@ -51,11 +51,11 @@ function update(cell, tile) {
   write(part('.vw-note'), tile.note);
   part('.vw-note').title = tile.note;
   write(part('.vw-facts'), tile.facts.join(' · '));
-  for (const [name, words] of [['use', 'to the stage'], ['take', 'download']]) {
+  for (const name of ['use', 'take']) {
     const button = part(`[data-do=${name}]`);
     button.hidden = !tile.number;
     button.title = name === 'use' ? 'Take this fill to the stage' : 'Download full size, PNG';
-    button.setAttribute('aria-label', `${name === 'use' ? 'Use' : 'Download'} ${tile.title}: ${words}`);
+    button.setAttribute('aria-label', `${button.textContent} ${tile.title}`);
   }
   const scores = JSON.stringify(tile.scores);
   if (cell.scores !== scores) part('.vw-scores').replaceChildren(...tile.scores.map(scoreRow));

@@ -7,6 +7,7 @@ const SAFE = /^(gradio_api\/file=|data:image\/)/;
 const HOLD = 220, SLIP = 5;                 // ms until a press shows the reference; px it may move meanwhile
 const CRISP = 3, CLOSEST = 40;              // screen pixels per picture pixel: squares from here on; no closer
 const GAP = 14;                             // between columns, as in the style sheet
+const NARROW = 860;                         // px: a window where all stands below each other, as in page.css
 const safe = src => SAFE.test(src) ? src : '';
 
 let key = null, ratio = 0, against = '';    // against: what was chosen, also while it is not to be had
@@ -17,7 +18,8 @@ let choices = new Map();                    // what can be compared with: id -> 
 
 // ---- from Python ---------------------------------------------------------------------------------------
 function take(value) {
-  if (!value || value.key !== key) reset();
+  const fresh = value && value.key !== key;
+  if (!value || fresh) reset();
   key = value ? value.key : null;
   const tiles = value?.tiles || [], times = new Map(), ids = [];
   for (const tile of tiles) {
@@ -35,6 +37,7 @@ function take(value) {
   offer(value?.references || []);
   tell(tiles);
   arrange();
+  if (fresh && root.dataset.calls && innerWidth <= NARROW) root.scrollIntoView({behavior: 'smooth'});
 }
 
 function reset() {
@@ -269,7 +272,7 @@ const actions = {
 };
 async function download({number}) {
   const got = await server.saved({token: sessionStorage.getItem('inpaint-token') || '', number, format: 'PNG'});
-  if (!got?.url) return;
+  if (!got?.url) { $('.vw-said').textContent = announced = got?.said || 'The picture could not be written.'; return; }
   const link = document.createElement('a');
   link.href = got.url; link.download = got.name;
   link.click();
