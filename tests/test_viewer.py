@@ -38,6 +38,7 @@ def test_a_value_is_plain_data():
         "note": "",
         "facts": ("1.2 s",),
         "scores": (("PSNR", "27 dB", True),),
+        "number": 0,
         "map": False,
     }
     assert value["tiles"][1]["state"] == "waiting"
@@ -367,7 +368,7 @@ def test_one_cell_takes_the_full_width_and_gives_it_back(tab):
     assert width(1) == pytest.approx(full, abs=1) and width(0) == pytest.approx(small, abs=1)
     tab.ctrl_wheel(1, 0.2, 0.2, -100)
     assert tab.linked()[2] > 1
-    button = tab.cell(1).locator("button")
+    button = tab.cell(1).locator("[data-do=enlarge]")
     assert button.get_attribute("aria-pressed") == "true"
     button.click()
     assert width(1) == pytest.approx(small, abs=1) and button.get_attribute("aria-pressed") == "false"
