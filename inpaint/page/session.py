@@ -99,6 +99,10 @@ class Session:
         """What the file of the picture on the stage was called; "" while there is none."""
         return self.root().name if self.at else ""
 
+    def size(self, number: int) -> tuple[int, int]:
+        """(width, height) of a picture. Raises InpaintError."""
+        return self.root(number).shape[::-1]
+
     @property
     def picture(self) -> tuple[int, int]:
         """(H, W) of the picture on the stage. Raises InpaintError where there is none."""

@@ -67,7 +67,7 @@ def job(session: Session) -> tuple[Job, Mask]:
         raise InpaintError("Open a run's manifest first, or a link to a run.")
     if run.lent:
         raise InpaintError("This run borrowed edges from another picture: borrow them again, then fill.")
-    if not matches(run, session):
+    if not found(run, session):
         raise InpaintError(NOWHERE.format(*run.size))
     options = {**run.options, "weights": run.weights, "seed": run.seed, "precision": run.precision, "intact": False}
     made = session.job(run.model, options)
@@ -85,18 +85,23 @@ def verdict(session: Session, result: Result) -> str:
 def place(run: Manifest, session: Session, examples: Sequence[Example]) -> bool:
     """Remember the run, and open its photo where that is an example; whether its photo is here."""
     session.wanted = run
-    if matches(run, session):
+    if found(run, session):
         return True
-    found = next((one.photo for one in examples if example_digest(one.photo) == run.input), None)
-    if found:
-        session.open(found)
+    example = next((one.photo for one in examples if example_digest(one.photo) == run.input), None)
+    if example:
+        session.open(example)
         session.wanted = run
-    return found is not None
+    return example is not None
 
 
-def matches(run: Manifest, session: Session) -> bool:
-    """Whether the run was made of the picture on the stage."""
-    return bool(session.at) and manifest.digest(session.load().rgb) == run.input
+def found(run: Manifest, session: Session) -> bool:
+    """Go to the picture that the run was made of, the one on the stage or one before; whether it is here."""
+    there = [*session.photos, *session.results]
+    for number in dict.fromkeys([session.at, *there[::-1]]):
+        if number and session.size(number) == run.size and manifest.digest(session.load(number).rgb) == run.input:
+            session.at = number
+            return True
+    return False
 
 
 @cache

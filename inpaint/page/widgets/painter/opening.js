@@ -14,9 +14,8 @@ async function give(file) {
 }
 
 function hand(file) {
-  const inputs = document.getElementById('photo-file')?.parentElement.querySelectorAll('input[type=file]');
-  const input = [...inputs || []].find(other => !root.contains(other));
-  if (!input) return say('This page takes no photos.');
+  const input = document.getElementById('photo-file')?.previousElementSibling;     // Gradio's own, before its button
+  if (!input?.matches('input[type=file]')) return say('This page takes no photos.');
   const carrier = new DataTransfer();
   carrier.items.add(file);
   input.files = carrier.files;
