@@ -10,6 +10,7 @@ from ...lab import sensitivity
 from ...lab.trials import Cell
 from ..lanes import MANY, Errand
 from ..parts.events import reported
+from ..parts.grid import ASKED
 from ..parts.tab import Shared, Tab
 from ..session import Session
 from ..tickets import Ticket
@@ -48,6 +49,7 @@ class Sensitivity(Tab):
         self.shared, self.setup = shared, shared.setup
         inputs = [shared.painter, shared.session, shared.intact, self.kinds, *self.setup.inputs]
         shown = [shared.status, *shared.grid.shown]
+        self.run.click(None, js=ASKED.format("lab"))
         shared.press(self.run.click, "vary", self.varied, inputs, shown, lane=self.lane)
 
     def lane(self, *given: Any) -> Errand:
