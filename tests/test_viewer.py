@@ -38,6 +38,7 @@ def test_a_value_is_plain_data():
         "note": "",
         "facts": ("1.2 s",),
         "scores": (("PSNR", "27 dB", True),),
+        "number": 0,
         "map": False,
     }
     assert value["tiles"][1]["state"] == "waiting"
@@ -68,12 +69,22 @@ def test_an_address_tells_the_content_and_is_quoted(tmp_path, monkeypatch):
 # ---- in the browser ----------------------------------------------------------------------------------------
 
 
+def saved(asked: dict) -> dict:
+    """No picture, and why."""
+    return {"said": f"no picture {asked['number']} as {asked['format']}"}
+
+
+def number_of(event: gr.EventData) -> str:
+    return f"use {event._data['number']}"
+
+
 def harness() -> gr.Blocks:
     folder = Path(mkdtemp())
     with gr.Blocks(analytics_enabled=False) as page:
         row = gr.Row()
-        shown = viewer(HINT, elem_id="viewer")
-        gr.Textbox(elem_id="field", interactive=True)
+        shown = viewer(HINT, elem_id="viewer", server_functions=[saved])
+        field = gr.Textbox(elem_id="field", interactive=True)
+        shown.used(number_of, None, field, api_visibility="private")
 
         def picture(name: str, size=(W, H)) -> str:
             path = folder / f"{name} {size[0]} {ODD}"
@@ -83,7 +94,7 @@ def harness() -> gr.Blocks:
         def three(**last) -> list[Tile]:
             scores = (("PSNR", "27.1 dB", True), ("SSIM", "0.91", False))
             return [
-                Tile("red", picture("red"), facts=("1.2 s", "0.6 GiB"), scores=scores),
+                Tile("red", picture("red"), facts=("1.2 s", "0.6 GiB"), scores=scores, number=7),
                 Tile("green", picture("green")),
                 Tile("blue", **{"src": picture("blue")} | last),
             ]
@@ -367,10 +378,21 @@ def test_one_cell_takes_the_full_width_and_gives_it_back(tab):
     assert width(1) == pytest.approx(full, abs=1) and width(0) == pytest.approx(small, abs=1)
     tab.ctrl_wheel(1, 0.2, 0.2, -100)
     assert tab.linked()[2] > 1
-    button = tab.cell(1).locator("button")
+    button = tab.cell(1).locator("[data-do=enlarge]")
     assert button.get_attribute("aria-pressed") == "true"
     button.click()
     assert width(1) == pytest.approx(small, abs=1) and button.get_attribute("aria-pressed") == "false"
+
+
+@browser
+def test_a_fill_that_has_a_number_is_used_or_downloaded(tab):
+    names = "[...document.querySelectorAll('#viewer .vw-foot button')].filter(b => b.offsetParent).map(b => b.ariaLabel)"
+    assert tab.page.evaluate(names) == ["Use red", "Download red"]
+    tab.cell(0).locator("[data-do=use]").click()
+    tab.page.wait_for_function("document.querySelector('#field textarea').value === 'use 7'")
+    tab.page.fill("#field textarea", "")
+    tab.cell(0).locator("[data-do=take]").click()
+    tab.page.wait_for_function("document.querySelector('#viewer .vw-said').textContent === 'no picture 7 as PNG'")
 
 
 @browser

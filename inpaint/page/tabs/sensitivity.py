@@ -19,7 +19,7 @@ from .compare import ran
 
 KINDS = {
     "grow": "a larger or smaller hole",
-    "shift": "the hole beside it",
+    "shift": "the hole moved a little",
     "feather": "a softer rim",
     "context": "how much is seen around it",
     "working size": "working size",
@@ -35,7 +35,7 @@ class Sensitivity(Tab):
     def lay_out(self, shared: Shared) -> None:
         gr.HTML(
             "Does the fill hold when something changes a little? The same method, again and again, with one thing "
-            "otherwise each time."
+            "changed each time."
         )
         self.kinds = gr.CheckboxGroup(
             [(words, kind) for kind, words in KINDS.items()],
