@@ -43,12 +43,14 @@ def chromium() -> str:
     return path
 
 
-@contextmanager
-def served(script: str | Path, folder: Path, **environment: str) -> Iterator[str]:
-    """The address of a script that launches a Gradio page, run as a child process on a free port."""
+def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+        return s.getsockname()[1]
+
+
+def launched(script: str | Path, folder: Path, port: int, **environment: str) -> subprocess.Popen:
+    """A child process with a script that launches a Gradio page; it answers already."""
     environment = {
         **os.environ,
         "GRADIO_SERVER_NAME": "127.0.0.1",
@@ -60,13 +62,27 @@ def served(script: str | Path, folder: Path, **environment: str) -> Iterator[str
     log = folder / "page.log"
     with open(log, "w") as out:
         process = subprocess.Popen([sys.executable, str(script)], env=environment, stdout=out, stderr=out)
+    until = time.monotonic() + 60
+    while not answers(address(port)):
+        if process.poll() is not None or time.monotonic() > until:
+            process.kill()
+            process.wait()
+            raise RuntimeError(f"{script} does not answer:\n{log.read_text()}")
+        time.sleep(0.2)
+    return process
+
+
+def address(port: int) -> str:
+    return f"http://127.0.0.1:{port}/"
+
+
+@contextmanager
+def served(script: str | Path, folder: Path, **environment: str) -> Iterator[str]:
+    """The address of a script that launches a Gradio page, run as a child process on a free port."""
+    port = free_port()
+    process = launched(script, folder, port, **environment)
     try:
-        url, until = f"http://127.0.0.1:{port}/", time.monotonic() + 60
-        while not answers(url):
-            if process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"{script} does not answer:\n{log.read_text()}")
-            time.sleep(0.2)
-        yield url
+        yield address(port)
     finally:
         process.terminate()
         process.wait(60)
@@ -131,10 +147,10 @@ def choose(page: Page, name: str) -> None:
     page.wait_for_timeout(500)
 
 
-def fill(page: Page, words: str = "Done") -> None:
-    """Press Fill, and wait for one fill more in the strip and a status that begins with those words."""
+def fill(page: Page, words: str = "Done", keys: str = "") -> None:
+    """Press Fill, or keys, and wait for one fill more in the strip and a status that begins with those words."""
     before = len(fills(page))
-    page.click("#run")
+    page.keyboard.press(keys) if keys else page.click("#run")
     script = "n => document.querySelectorAll('.fm-list button').length > n"
     page.wait_for_function(script, arg=before + 1, timeout=60_000)
     over(page, words)
@@ -162,6 +178,12 @@ def says(page: Page, words: str, timeout: float = 60_000) -> None:
 def share(page: Page) -> str:
     """Of the photo that is painted, in words."""
     return page.inner_text("#painter .mp-share")
+
+
+def hole(page: Page) -> np.ndarray:
+    """(H, W) bool: what is painted, or was before it was filled, as the mask that the page gives."""
+    page.click("#film [data-do=formats]")
+    return upright(downloaded(page, "#film [data-do=mask]").path()) > 0
 
 
 def fills(page: Page) -> list[str]:

@@ -139,11 +139,11 @@ def test_the_command_line_lends_a_picture_in_the_photos_colours(model, tmp_path)
 
 def test_the_page_cuts_out_in_the_first_pictures_colours(tmp_path):
     pair = Pair()
-    pair.take("second", saved(tmp_path / "second.png", flat(RED), SWAPPED))
+    pair.take_second(saved(tmp_path / "second.png", flat(RED), SWAPPED))
     assert near(pair.cut(None)[0], BLUE)
-    pair.take("first", saved(tmp_path / "first.png", flat((90, 90, 90)), SWAPPED))
+    pair.take_first(saved(tmp_path / "first.png", flat((90, 90, 90)), SWAPPED), "first.png")
     assert near(pair.cut(None)[0], RED, 0) and not pair.notes
-    pair.take("second", saved(tmp_path / "second.png", flat(RED), BROKEN))
+    pair.take_second(saved(tmp_path / "second.png", flat(RED), BROKEN))
     pair.cut(None)
     assert "cannot be used" in pair.notes[0]
     pair.close()

@@ -129,7 +129,7 @@ def test_weights_are_fetched_from_the_tour(monkeypatch):
     monkeypatch.setattr(zoo, "fetch", fetch)
     tab = learn.Learn()
     tab.status, tab.method, tab.get, tab.go = "status", "method", "get", "go"
-    ticket = session.tickets.begin(session.tickets.draw(learn.GET))
+    ticket = session.tickets.take(session.tickets.draw(learn.GET))
     way, last = tab.fetch(ticket, "lama")
     assert "50.0 of 200 MB" in way["status"] and "aria-valuenow='25'" in way["status"]
     assert "LaMa is here" in last["status"] and not last["get"]["visible"] and last["go"]["visible"]

@@ -15,6 +15,7 @@ from browser import (
     downloaded,
     fill,
     fills,
+    hole,
     open_photo,
     over,
     photo_file,
@@ -53,12 +54,6 @@ def tab(playwright, site, tmp_path):
     with browsing(playwright, site, tmp_path / "profile") as page:
         arrived(page)
         yield page
-
-
-def hole(page):
-    """(H, W) bool: what is painted, or was before it was filled, as the mask that the page gives."""
-    page.click("#film [data-do=formats]")
-    return upright(downloaded(page, "#film [data-do=mask]").path()) > 0
 
 
 def test_a_photo_is_filled_in_its_hole_alone(tab, tmp_path):

@@ -92,7 +92,7 @@ def test_an_empty_seed_is_the_first():
 def test_an_empty_list_of_methods(room, visitor):
     session, painted = visitor()
     for words in (None, []):
-        _, said = told(room.compare.compared(Ticket("compare"), painted, session, False, words, False))
+        _, said = told(room.compare.compared(Ticket("compare"), painted, session, False, words, [], False))
         assert said and "failed" not in said
         assert room.compare.added(words, *settings(room)) == ["telea"]
 
@@ -102,7 +102,7 @@ def test_nothing_to_vary(room, visitor):
     for kinds in (None, []):
         given = (painted, session, False, kinds, "PSNR in the hole", *settings(room))
         _, said = told(room.vary.varied(Ticket("vary"), *given))
-        assert said.strip("'") == "Choose at least one thing to vary."
+        assert said.strip("'") == "Choose at least one thing to change."
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_odd_photos_are_filled_compared_and_extended_or_say_why_not(room, visito
     sides = (SIDES, "centre", "the photo, mirrored", 25, 25, 25, 25)
     for steps in (
         room.erase.filled(Ticket("fill"), session, painted, True, *settings(room)),
-        room.compare.compared(Ticket("compare"), painted, session, True, ["telea", "harmonic"], True),
+        room.compare.compared(Ticket("compare"), painted, session, True, ["telea", "harmonic"], [], True),
         room.extend.extended(Ticket("extend"), session, painted, *sides, *settings(room)),
     ):
         assert FAILED not in told(steps)[1]

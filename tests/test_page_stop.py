@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
-from browser import ROOT, browsing, choose, open_photo, photo_file, served, status, stroke
+from browser import ROOT, browsing, choose, fills, open_photo, photo_file, served, status, stroke
 from playwright.sync_api import sync_playwright
 
 from inpaint.page import app
@@ -193,3 +193,4 @@ def test_a_fill_stopped_in_line_never_begins_and_keeps_nobody_waiting(two):
     before = status(a)
     a.wait_for_function("was => document.querySelector('#status').innerText.trim() != was", arg=before)
     assert "iteration" in status(a), "another visitor's fill goes on, and what takes seconds has not waited for it"
+    assert fills(b) == ["Telea"] and not fills(a), "each has their own"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import tiny
-from browser import arrived, browsing, choose, served
+from browser import arrived, browsing, choose, fill, fills, says, served, status
 from hubserver import HubServer
 from playwright.sync_api import sync_playwright
 
@@ -38,7 +38,7 @@ def hub():
 
 @pytest.fixture
 def page(hub, tmp_path):
-    """The page, once the model that needs a download has been chosen and an example opened."""
+    """The page, once the model that needs a download has been chosen."""
     sha = f"sha256:{hashlib.sha256(tiny.published()).hexdigest()}"
     script = tmp_path / "page.py"
     source = json.dumps(["owner/tiny", FILE, sha])
@@ -55,49 +55,28 @@ def page(hub, tmp_path):
         yield page
 
 
-def start(page):
-    page.click("#run")
-
-
-def says(page, words, timeout=30_000):
-    script = "w => document.querySelector('#status').innerText.includes(w)"
-    page.wait_for_function(script, arg=words, timeout=timeout)
-
-
-def test_the_first_use_shows_a_download_and_the_second_asks_nobody(hub, page):
+def test_weights_come_when_they_are_first_needed_and_once(hub, page):
+    """A download that fails is a sentence, one that is stopped goes on by itself; afterwards nobody is asked."""
     card = page.text_content("#card")
     assert "needs a download of 12 MB from huggingface.co" in card
     assert "No commercial use" in card and "CC BY-NC 4.0" in card and "photographs" in card
-    hub.fail(FILE, pace=3000)
-    start(page)
-    says(page, f"{FILE}: 0.0 of")
-    says(page, "Done")
-    page.wait_for_function("() => document.querySelector('[data-name=tiny] .ms-get').hidden")
-    asked = len(hub.requests)
-    start(page)
-    page.wait_for_timeout(500)
-    says(page, "Done")
-    assert len(hub.requests) == asked
-
-
-def test_a_failed_download_is_a_sentence_and_nothing_is_lost(hub, page):
     hub.fail(FILE, status=404)
-    start(page)
-    says(page, "Ready without a download", timeout=60_000)
-    assert "no such file" in page.inner_text("#status")
+    page.click("#run")
+    says(page, "Ready without a download")
+    assert "no such file" in status(page) and not fills(page)
+
     hub.mend()
-    start(page)
-    says(page, "Done")
-
-
-def test_stop_leaves_the_download_to_itself(hub, page):
     hub.fail(FILE, pace=1500)
-    start(page)
-    says(page, f"{FILE}:")
+    page.click("#run")
+    says(page, f"{FILE}: 0.0 of")
     page.click("#stop")
     says(page, "the download goes on")
     hub.mend()
     page.wait_for_timeout(6000)
-    start(page)
-    says(page, "Done")
+    fill(page)
+    page.wait_for_function("() => document.querySelector('[data-name=tiny] .ms-get').hidden")
     assert len([r for r in hub.asked(method="GET") if r.sent and r.sent > 5000]) == 1
+
+    asked = len(hub.requests)
+    fill(page, keys="r")
+    assert len(hub.requests) == asked and fills(page) == 2 * ["Tiny"]

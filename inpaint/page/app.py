@@ -67,6 +67,7 @@ def theme() -> gr.themes.Base:
     }
     read = {
         "color_accent": "*primary_600",
+        "button_secondary_background_fill_hover_dark": "*primary_600",
         "block_title_text_color": "*primary_700",
         "block_label_text_color": "*neutral_700",
         "checkbox_label_background_fill_selected": "*primary_600",

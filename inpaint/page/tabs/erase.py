@@ -74,7 +74,10 @@ class Erase(Tab):
                         fills.close()
                         yield {self.shared.status: status_html(f"Stopped: {k} of {len(jobs)} came out.")}
                         return
-                yield self.outcome.kept(session, one, mask, last, photo, show=k == 0)
+                kept = self.outcome.kept(session, one, mask, last, photo, show=k == 0)
+                if k:  # the words stay with the one that is shown
+                    kept = {widget: kept[widget] for widget in (self.shared.painter, self.shared.session)}
+                yield kept | {self.shared.status: running((k + 1) / len(jobs), "")}
             said = f"{len(jobs)} variations are in the strip: press one to see it."
             yield {self.shared.status: status_html(said)}
 

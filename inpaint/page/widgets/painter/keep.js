@@ -5,7 +5,8 @@
 // back. Records older than WEEK, or more than RECORDS of them, are swept away.
 const TOKEN = tokenOf(), WEEK = 7 * 24 * 3600e3, RECORDS = 4, MOST = 80e6;       // bytes of a photo that is kept
 const files = new Map();                    // number → the File it came from
-let saving = 0, keptPatch = null, restored = Promise.resolve(false), dirtyWork = false, forgotten = false;
+const patches = new Map();                  // number → {url, mask}: a fill at full size
+let saving = 0, restored = Promise.resolve(false), dirtyWork = false, forgotten = false;
 
 // as `arrive.js` has it: of this tab, also after a reload
 function tokenOf() {
@@ -36,9 +37,9 @@ function save() {
 async function saveNow() {
   if (!W || at === PENDING || forgotten) return;
   const root = rootOf(at), file = files.get(root.number);
-  const all = [...pictures.values()].filter(one => one.number !== PENDING && rootOf(one.number) === root)
+  const all = [...pictures.values()].filter(one => one.number !== PENDING && familyOf(one.number) === familyOf(at))
     .map(({image, patch, thumb, ...one}) => one);
-  const record = {token: TOKEN, when: Date.now(), pictures: all, at, hole: packed(), spent, patch: keptPatch?.number === at ? keptPatch : null,
+  const record = {token: TOKEN, when: Date.now(), pictures: all, at, hole: packed(), spent, patch: patches.get(at) || null,
     file: file && file.size <= MOST ? file : null};
   await store('readwrite', async shelf => {
     await wish(shelf.put(record));
@@ -57,9 +58,8 @@ async function restore() {
     const image = await decode(one.url);
     pictures.set(one.number, one.base ? {...one, patch: image} : {...one, image});
   }
-  const root = record.pictures.find(one => !one.base);
-  if (record.file) files.set(root.number, record.file);
-  keptPatch = record.patch;
+  if (record.file) files.set(rootOf(record.at).number, record.file);
+  if (record.patch) patches.set(record.at, record.patch);
   return go({at: record.at, hole: record.hole, spent: record.spent});
 }
 
@@ -78,7 +78,7 @@ async function hello(v) {
 }
 
 function giveBack(root, file) {
-  const fill = keptPatch?.number === at ? keptPatch : null;
+  const fill = patches.get(at);
   const hidden = fill && !painted ? null : packed();
   back = {name: root.name, example: root.example || '', hole: hidden && at ? png(unpacked(hidden), W, H) : null,
     patch: fill?.url || null, mask: fill?.mask || null, title: pictures.get(at)?.title || ''};
@@ -92,19 +92,18 @@ function giveBack(root, file) {
 // the server has numbers of its own for what it was given back
 function givenBack(number) {
   const file = files.get(rootOf(at)?.number);
-  pictures.clear(); files.clear(); past = []; future = []; at = 0;
+  pictures.clear(); files.clear(); patches.clear(); past = []; future = []; at = 0;
   if (file) files.set(number, file);
 }
 
 // the fill that is shown, at full size: fetched once nothing else is going on
 async function keepsake(number) {
-  dirtyWork = true;
-  if (!server?.keepsake) return;
-  await new Promise(done => setTimeout(done, 1500));
-  if (at !== number || busy) return;
+  if (!server?.keepsake || patches.has(number)) return;
+  do await new Promise(done => setTimeout(done, 1500)); while (at === number && busy);
+  if (at !== number || patches.has(number)) return;
   try {
     const got = await server.keepsake({token: TOKEN, number});
-    if (got?.url) { keptPatch = {number, url: got.url, mask: got.mask}; save(); }
+    if (got?.url) { patches.set(number, {url: got.url, mask: got.mask}); save(); }
   } catch (error) { console.warn(error); }
 }
 

@@ -50,6 +50,7 @@ function go(to, says = true) {
   painted = to.hole ? counted(hole) : 0;
   live(null); draw(); redraw(); ghost(null);
   if (says) emit(); else film();
+  if (one.base) keepsake(one.number);
   return true;
 }
 
@@ -91,10 +92,10 @@ function opened(v, image, holes) {
   pictures.set(v.number, one);
   at = 0;
   go({at: v.number, hole: null, spent: null}, false);
-  if (holes) replace(bitsOf(holes));
+  if (holes && !v.fill) replace(bitsOf(holes));
   if (fixed || !left) { past = []; future = []; } else remember({from: left, to: scene()});
   if (painting) { past = [...past, ...strokes].slice(-UNDO); replace(unpacked(painting)); }
-  if (v.fill) filled(v.fill);
+  if (v.fill) filled(v.fill).then(() => holes && edit(() => replace(bitsOf(holes))));     // painted on the fill
   emit();
 }
 
@@ -137,7 +138,7 @@ async function filled(v) {
   jump({at: v.number, hole: null, spent: {number: v.base, mask, again}}, from.hole || from.at !== v.base ? from
     : {at: v.base, hole: mask, spent: null});
   ghost(bits);
-  keepsake(v.number);
+  dirtyWork = true;
 }
 
 // ---- a fill on its way ---------------------------------------------------------------------------------------------
