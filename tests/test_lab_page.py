@@ -75,7 +75,7 @@ def test_methods_on_one_hole_with_its_truth_and_one_is_used(tab):
     tab.wait_for_function("() => document.querySelectorAll('#grid img').length >= 6")
     words = tab.inner_text("#grid")
     assert "Where they differ" in words and "ΔE2000 rim" in words and words.count("★") >= 8
-    assert "commercial use" in words and "GiB" in words
+    assert "non-commercial" in words and "GiB" in words
 
     table = list(csv.DictReader(io.StringIO(downloaded(tab, "#take-table").path().read_text("utf-8"))))
     assert len(table) == 5 and {line["state"] for line in table} == {"done"}
@@ -115,6 +115,7 @@ def test_stop_keeps_what_is_done(tab):
     type_in(tab, "dip:iterations=3000")
     tab.click("#compare")
     tab.wait_for_function("() => /6 of 7/.test(document.querySelector('#status').innerText)", timeout=90_000)
+    assert tab.locator("#grid [data-do=use]:visible").count() == 6, "each as soon as it is done"
     tab.wait_for_timeout(1000)
     tab.click("#stop")
     says(tab, "Stopped: 6 of 7 fills came out")
@@ -136,7 +137,7 @@ def test_is_it_the_method_or_the_hole(tab):
     tab.click("#vary")
     says(tab, "Done: see below", 90_000)
     said = tab.inner_text("#headline")
-    assert "hole grown and shrunk" in said and "Best by" not in said and "★" not in tab.inner_text("#grid")
+    assert "a larger or smaller hole" in said and "Best by" not in said and "★" not in tab.inner_text("#grid")
     assert "hole grown by 16 px" in tab.inner_text("#grid")
 
 

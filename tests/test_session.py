@@ -114,6 +114,18 @@ def test_pictures_outlive_the_upload_and_the_oldest_fills_go(visitor, tmp_path):
     assert visitor.load(chained.number).shape == visitor.picture, "what it was made of stays beyond KEPT"
 
 
+def test_what_was_only_compared_pushes_out_nothing_and_goes(visitor):
+    hole = small_hole(visitor)
+    *_, fill = inpaint.stream(visitor.load().rgb, hole, "telea")
+    wanted = filled(visitor, hole)
+    stage = visitor.at
+    tried = [visitor.keep(fill, hole, "line", visitor.job("telea", {}), show=False).number for _ in range(3)]
+    visitor.compared.update(tried)
+    visitor.compared.discard(tried[0])  # it was used
+    visitor.compare()
+    assert list(visitor.results) == [wanted.number, tried[0]] and visitor.at == stage and not visitor.compared
+
+
 def test_a_picture_is_saved_once_in_every_format(visitor):
     result = filled(visitor, small_hole(visitor))
     for format in ("PNG", "JPEG"):

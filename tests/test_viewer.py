@@ -69,12 +69,22 @@ def test_an_address_tells_the_content_and_is_quoted(tmp_path, monkeypatch):
 # ---- in the browser ----------------------------------------------------------------------------------------
 
 
+def saved(asked: dict) -> dict:
+    """No picture, and why."""
+    return {"said": f"no picture {asked['number']} as {asked['format']}"}
+
+
+def number_of(event: gr.EventData) -> str:
+    return f"use {event._data['number']}"
+
+
 def harness() -> gr.Blocks:
     folder = Path(mkdtemp())
     with gr.Blocks(analytics_enabled=False) as page:
         row = gr.Row()
-        shown = viewer(HINT, elem_id="viewer")
-        gr.Textbox(elem_id="field", interactive=True)
+        shown = viewer(HINT, elem_id="viewer", server_functions=[saved])
+        field = gr.Textbox(elem_id="field", interactive=True)
+        shown.used(number_of, None, field, api_visibility="private")
 
         def picture(name: str, size=(W, H)) -> str:
             path = folder / f"{name} {size[0]} {ODD}"
@@ -84,7 +94,7 @@ def harness() -> gr.Blocks:
         def three(**last) -> list[Tile]:
             scores = (("PSNR", "27.1 dB", True), ("SSIM", "0.91", False))
             return [
-                Tile("red", picture("red"), facts=("1.2 s", "0.6 GiB"), scores=scores),
+                Tile("red", picture("red"), facts=("1.2 s", "0.6 GiB"), scores=scores, number=7),
                 Tile("green", picture("green")),
                 Tile("blue", **{"src": picture("blue")} | last),
             ]
@@ -372,6 +382,17 @@ def test_one_cell_takes_the_full_width_and_gives_it_back(tab):
     assert button.get_attribute("aria-pressed") == "true"
     button.click()
     assert width(1) == pytest.approx(small, abs=1) and button.get_attribute("aria-pressed") == "false"
+
+
+@browser
+def test_a_fill_that_has_a_number_is_used_or_downloaded(tab):
+    buttons = tab.page.locator("#viewer .vw-foot button:visible")
+    assert [one.get_attribute("aria-label") for one in buttons.all()] == ["Use red", "Download red"]
+    tab.cell(0).locator("[data-do=use]").click()
+    tab.page.wait_for_function("document.querySelector('#field textarea').value === 'use 7'")
+    tab.page.fill("#field textarea", "")
+    tab.cell(0).locator("[data-do=take]").click()
+    tab.page.wait_for_function("document.querySelector('#viewer .vw-said').textContent === 'no picture 7 as PNG'")
 
 
 @browser

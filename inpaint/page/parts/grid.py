@@ -27,6 +27,7 @@ SIDE = 1600  # longest side of the region that the browser gets
 EXACT = 1_000_000  # pixels up to which it gets every one as it is
 EVERY = 0.4  # seconds
 DIFFER = "Where they differ"
+ASKED = "() => {{ document.querySelector('#house').dataset.side = '{}' }}"  # in which room they are shown
 
 
 class Grid:

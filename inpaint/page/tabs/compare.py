@@ -14,7 +14,7 @@ from ...lab.trials import Cell, Trial
 from ..lanes import MANY, Errand, errand, fits_itself
 from ..pace import Pace
 from ..parts.events import guarded, reported
-from ..parts.grid import Board, progress
+from ..parts.grid import ASKED, Board, progress
 from ..parts.tab import Shared, Tab
 from ..session import Session
 from ..tickets import Ticket
@@ -62,6 +62,7 @@ class Compare(Tab):
         self.add.click(guarded(self.added), [self.more, *self.setup.inputs], self.more, **shared.quick)
         inputs = [shared.painter, shared.session, shared.intact, self.chosen, self.away, self.more, self.hidden]
         shown = [shared.status, *shared.grid.shown]
+        self.run.click(None, js=ASKED.format("compare"))
         shared.press(self.run.click, "compare", self.compared, inputs, shown, lane=self.lane)
 
     def lane(self, value: Any, session: Session, intact: bool, *given: Any) -> Errand:

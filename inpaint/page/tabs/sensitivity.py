@@ -10,6 +10,7 @@ from ...lab import sensitivity
 from ...lab.trials import Cell
 from ..lanes import MANY, Errand
 from ..parts.events import reported
+from ..parts.grid import ASKED
 from ..parts.tab import Shared, Tab
 from ..session import Session
 from ..tickets import Ticket
@@ -18,7 +19,7 @@ from .compare import ran
 
 KINDS = {
     "grow": "a larger or smaller hole",
-    "shift": "the hole beside it",
+    "shift": "the hole moved a little",
     "feather": "a softer rim",
     "context": "how much is seen around it",
     "working size": "working size",
@@ -34,7 +35,7 @@ class Sensitivity(Tab):
     def lay_out(self, shared: Shared) -> None:
         gr.HTML(
             "Does the fill hold when something changes a little? The same method, again and again, with one thing "
-            "otherwise each time."
+            "changed each time."
         )
         self.kinds = gr.CheckboxGroup(
             [(words, kind) for kind, words in KINDS.items()],
@@ -48,6 +49,7 @@ class Sensitivity(Tab):
         self.shared, self.setup = shared, shared.setup
         inputs = [shared.painter, shared.session, shared.intact, self.kinds, *self.setup.inputs]
         shown = [shared.status, *shared.grid.shown]
+        self.run.click(None, js=ASKED.format("lab"))
         shared.press(self.run.click, "vary", self.varied, inputs, shown, lane=self.lane)
 
     def lane(self, *given: Any) -> Errand:
