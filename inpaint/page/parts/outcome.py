@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 LIVE = 640  # longest side of the pictures sent while a fill is under way
 LIVE_EVERY = 0.4  # seconds
 OVER = {"news": "over"}
-TO_ERASE = "() => document.querySelector('#rooms [role=tab][data-tab-id=erase]').click()"
+TO_ERASE = "() => { document.querySelector('#rooms [role=tab][data-tab-id=erase]').click(); scrollTo(0, 0) }"
 Fills = Callable[[Image, Mask], Iterator[Fill]]
 
 

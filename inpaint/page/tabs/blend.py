@@ -38,6 +38,7 @@ from ...lab.blend import (
 from ...lab.examples import EXAMPLES
 from ..lanes import QUICK, errand
 from ..parts.events import BEFORE, guarded, reported
+from ..parts.outcome import TO_ERASE
 from ..parts.setup import AUTO, taken
 from ..parts.tab import Shared, Tab
 from ..pictures import patch_in, preview
@@ -64,8 +65,10 @@ SHORT = "There is not enough memory for this; make the cut-out or the photo smal
 FAILED = "Blending failed on these pictures; try another placement."
 NO_PHOTO = "Give your photo first: click, drop or paste it above."
 NO_SECOND = "Now give the picture to put on it: click, drop or paste it above. Or take one of the pairs."
-TO_ERASE = "() => document.querySelector('#rooms [role=tab][data-tab-id=erase]').click()"
-SEEN = "() => document.querySelector('#blend-results').scrollIntoView({behavior: 'smooth', block: 'nearest'})"
+SEEN = """value => {  // once nothing is under way: until then Stop and the progress stay in sight
+  if (!value?.tiles.length || value.tiles.some(tile => ['waiting', 'running'].includes(tile.state))) return;
+  document.querySelector('#blend-results').scrollIntoView({behavior: 'smooth', block: 'nearest'});
+}"""
 
 
 @dataclass(frozen=True)
@@ -235,9 +238,9 @@ class Blend(Tab):
                 self._lay_out_cut_out()
                 self._lay_out_settings()
         with gr.Column(elem_id="blend-results"):
-            self.viewer = viewer("The result appears here, at full size.", elem_id="blend-viewer")
             with gr.Row(elem_id="blend-takes"):
                 self.takes = {name: self._lay_out_take(name) for name in METHODS}
+            self.viewer = viewer("The result appears here, at full size.", elem_id="blend-viewer")
 
     def _lay_out_choice(self) -> None:
         self.method = gr.Radio(
@@ -323,7 +326,7 @@ class Blend(Tab):
                 lane=lambda session, painted, placed, pair, method, model, *_: errand(QUICK, model),
                 show_progress_on=self.status,
             )
-        self.viewer.change(None, None, None, js=SEEN)
+        self.viewer.change(None, self.viewer, None, js=SEEN)
         self.stop.click(self.stopped, session, self.status, **quick)
         for name, (use, _) in self.takes.items():
             used = use.click(
@@ -510,5 +513,5 @@ class Blend(Tab):
         photo = session.open(path, path.name)
         h, w = photo.shape
         shown = to_painter(preview(photo.rgb), None, w, h, session.name, photo.icc, session.at)
-        shown |= {"of": before, "title": name}
+        shown |= {"of": before, "title": TITLES[name]}
         return shown, session, status_html("The blend is on the stage: go on from here."), ""

@@ -27,6 +27,8 @@ SHAPED = """(ratio, anchor, ...shares) => {
   document.querySelector('#extend-shape').dataset.ratio = ratio;
 }"""
 
+DRAWN = f"drawn => ['{FREE}', ...drawn.shares]"
+
 
 class Extend(Tab):
     """The tab's widgets, and what happens when they are used."""
@@ -59,7 +61,7 @@ class Extend(Tab):
             self.anchor = gr.Dropdown(
                 list(extend.ANCHORS), value=FIRST["anchor"], label="Where the photo stays", elem_id="extend-anchor"
             )
-        border(json.dumps(FIRST), elem_id="extend-border")
+        self.border = border(json.dumps(FIRST), elem_id="extend-border")
         self.run = gr.Button("Extend", variant="primary", elem_id="extend")
         with gr.Accordion("Advanced", open=False, elem_id="extend-more"):
             self.beyond = gr.Dropdown(
@@ -73,6 +75,7 @@ class Extend(Tab):
         shape = [self.ratio, self.anchor, *self.sides]
         for widget in shape:
             widget.change(None, shape, js=SHAPED)
+        self.border.drawn(None, self.border, [self.ratio, *self.sides], js=DRAWN)
         inputs = [
             *(shared.session, shared.painter, self.ratio, self.anchor, self.beyond, *self.sides),
             *self.setup.inputs,

@@ -2,8 +2,10 @@
 
 It speaks within the document alone. It hears `border:shape` {"ratio": "16:9" or "free", "anchor", "shares": [left,
 right, top, bottom] in percent}, how the border is to be, and `stage:film` {width, height} of the photo; it asks the
-stage for `stage:frame`, and takes the frame away when the page's room (`#house[data-room]`) is another one.
-Python to page, and page to Python: nothing.
+stage for `stage:frame`, and takes the frame away when the page's room (`#house[data-room]`) is another one. A side
+that is drawn out on the stage, `stage:framed`, makes the proportions free.
+Page to the fields beside it, in the browser alone: the event `drawn`, with the value {"shares"}, once the hand lets
+go. Python to page: nothing.
 """
 
 from pathlib import Path

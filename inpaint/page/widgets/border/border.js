@@ -1,5 +1,6 @@
 // The border that will be added: how wide it is, as `inpaint.lab.extend` has it, drawn by the stage.
 const house = document.querySelector('#house');
+const SIDES = ['left', 'right', 'top', 'bottom'];
 let shape = JSON.parse(root.dataset.shape), photo = null;
 
 // in pixels of the photo: {left, right, top, bottom}, or null where nothing is added
@@ -13,17 +14,29 @@ function sides() {
   return {left, right: dx - left, top, bottom: dy - top};
 }
 
+// a side is drawn out by hand: from now on each goes its own way
+function draw({side, part, done}) {
+  const {width: w, height: h} = photo, added = sides();
+  const shares = SIDES.map((name, k) => clamp(Math.round(100 * (name === side ? part : added[name] / (k < 2 ? w : h))), 0, 100));
+  shape = {...shape, ratio: 'free', shares};
+  show();
+  if (!done) return;
+  props.value = {shares};
+  trigger('drawn');
+}
+
 function show() {
   const here = house?.dataset.room === 'extend' && photo?.width > 0, added = here && sides();
   const {width: w, height: h} = photo || {}, any = added && Object.values(added).some(n => n > 0);
-  const detail = any ? {left: added.left / w, right: added.right / w, top: added.top / h, bottom: added.bottom / h} : null;
+  const detail = here ? {left: added.left / w, right: added.right / w, top: added.top / h, bottom: added.bottom / h} : null;
   document.dispatchEvent(new CustomEvent('stage:frame', {detail}));
   if (!here) return;
   $('.bo-said').textContent = any ? `${w} × ${h} → ${w + added.left + added.right} × ${h + added.top + added.bottom}`
-    : shape.ratio === 'free' ? 'Say how much to add on a side.' : `The photo is ${shape.ratio} already.`;
+    : shape.ratio === 'free' ? 'Drag a side of the frame, or say how much to add.' : `The photo is ${shape.ratio} already.`;
 }
 
 listen(document, ['border:shape'], e => { shape = e.detail; show(); });
+listen(document, ['stage:framed'], e => { if (photo?.width > 0) draw(e.detail); });
 listen(document, ['stage:film'], e => {
   const {width, height} = e.detail;
   if (width === photo?.width && height === photo?.height) return;

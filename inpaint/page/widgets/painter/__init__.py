@@ -26,7 +26,8 @@ Page to Python, after strokes and actions, at the latest before anything outside
     Beside it, of a page that lost its server: "back": {"patch": WebP data URL, "mask", …}, see `parts/photo.py`.
 Other events: `chosen` {number}: a fill was taken from the film strip; `grown` {by}: the hole shall grow.
 Within the document: `stage:frame` {left, top, right, bottom} shows the border that will be added, in parts of the
-photo's sides, null hides it; `stage:film` tells of the picture on the stage, its `width` and `height` among the
+photo's sides, null hides it, and `stage:framed` {"side", "part", "done"} tells how far one of its sides is drawn
+out by hand; `stage:film` tells of the picture on the stage, its `width` and `height` among the
 rest, and `stage:do` {"do": "tell"} makes it do so again.
 The page's own buttons are pressed by their ids: run, stop, variations. `server` functions: see `parts/stage.py`.
 """

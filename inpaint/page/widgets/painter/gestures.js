@@ -73,6 +73,31 @@ function pinching() {
   };
 }
 
+// which side of the border that will be added lies under the pointer, "" for none
+function sideAt(e) {
+  if (!frame || busy) return '';
+  const {x, y} = onStage(e), all = extent(), near = e.pointerType === 'touch' ? 22 : 10;
+  const left = x - view.x + all.x * view.s, top = y - view.y + all.y * view.s;
+  const to = {left, right: left - all.w * view.s, top, bottom: top - all.h * view.s};
+  if (to.left < -near || to.right > near || to.top < -near || to.bottom > near) return '';
+  return Object.keys(to).find(side => Math.abs(to[side]) < near) || '';
+}
+
+function framing(e, side) {
+  const from = onStage(e), was = frame[side], across = side === 'left' || side === 'right', s = view.s * (across ? W : H);
+  let part = was;
+  const say = done => document.dispatchEvent(new CustomEvent('stage:framed', {detail: {side, part, done}}));
+  return {
+    moves: true, frames: true,
+    move(e) {
+      const now = onStage(e), by = across ? now.x - from.x : now.y - from.y;
+      part = Math.max(0, was + (side === 'left' || side === 'top' ? -by : by) / s);
+      say(false);
+    },
+    end: () => say(true), cancel() { part = was; say(true); },
+  };
+}
+
 function begin(gesture, e) {
   doing = {...gesture, id: e.pointerId, since: e.timeStamp};
   if (e.pointerId !== undefined) capture(stage, e);
@@ -97,7 +122,9 @@ function onDown(e) {
     begin(pinching(), e);
   }
   if (doing || fingers.size > 1) return;
+  const side = sideAt(e);
   if (e.button === 1 || space) begin(panning(e), e);
+  else if (side && !e.button) begin(framing(e, side), e);
   else if (mode === 'from') askFrom(e);
   else if (busy) say(BUSY);
   else if ([0, 2, 5].includes(e.button)) { ghost(null); begin(painting(e), e); }
@@ -109,6 +136,7 @@ function onMove(e) {
   if (fingers.has(e.pointerId)) fingers.set(e.pointerId, e);
   if (doing && (doing.pinch ? fingers.size > 1 : doing.id === e.pointerId) && e.type === 'pointermove') doing.move(e);
   else if (mode === 'from' && e.type === 'pointermove' && !doing) soonFrom(e);
+  if (!doing) stage.dataset.side = sideAt(e);
   showRing();
 }
 

@@ -128,7 +128,7 @@ function tell() {
 
 function showRing(centre) {
   const d = Number(sizer.value), here = centre || pen || pointer, away = tool === 'erase' || pointer?.away;
-  ring.hidden = !W || !here || space || mode || before || doing?.moves || (!centre && !pen && !['brush', 'erase'].includes(tool));
+  ring.hidden = !W || !here || space || mode || before || doing?.moves || (stage.dataset.side && !pen) || (!centre && !pen && !['brush', 'erase'].includes(tool));
   if (ring.hidden) return;
   ring.classList.toggle('mp-away', Boolean(away));
   ring.style.width = ring.style.height = `${d}px`;

@@ -24,10 +24,11 @@ function place() {
   }
   room = [w, h];
   if (!W) { ink.clearRect(0, 0, ink.canvas.width, ink.canvas.height); return tell(); }
-  if (fitted) view.s = fitScale();
+  const still = doing?.frames;              // what is drawn out stays under the hand
+  if (fitted && !still) view.s = fitScale();
   const inside = (v, size, all) => size <= all ? (all - size) / 2 : clamp(v, all - size - 40, 40);
   const all = extent(), x = all.x * view.s, y = all.y * view.s;
-  view.x = snap(inside(view.x - x, all.w * view.s, w) + x); view.y = snap(inside(view.y - y, all.h * view.s, h) + y);
+  if (!still) { view.x = snap(inside(view.x - x, all.w * view.s, w) + x); view.y = snap(inside(view.y - y, all.h * view.s, h) + y); }
   drawFrame(all);
   pair.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.s})`;
   pair.style.setProperty('--mp-unit', 1 / view.s);
