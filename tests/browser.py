@@ -171,7 +171,7 @@ def status(page: Page) -> str:
 
 def says(page: Page, words: str, timeout: float = 60_000) -> None:
     """Wait until the status has those words in it."""
-    script = "words => document.querySelector('#status').innerText.includes(words)"
+    script = "words => document.querySelector('#status')?.innerText.includes(words)"
     page.wait_for_function(script, arg=words, timeout=timeout)
 
 
