@@ -133,6 +133,7 @@ def test_a_result_goes_to_the_stage(tab, pair, session):
     assert list(pair.blends) == ["poisson"], "the chosen one alone"
     shown, *_ = tab.used("poisson", session, pair)
     assert shown["number"] == session.at == 2 and session.name.endswith("-poisson.png")
+    assert shown["title"] == "Poisson"
 
 
 def test_without_pictures_one_sentence_says_what_to_do(tab, pair, session, second_file):

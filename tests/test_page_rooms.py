@@ -46,7 +46,16 @@ def test_the_border_is_seen_then_made_then_undone(url, tmp_path):
         page.click("#ratio label:has-text('1:1')")
         page.locator(".bo-said", has_text="280 × 200 → 280 × 280").wait_for()
         assert frame(page) == pytest.approx([0, 0, 0.2, 0.2], abs=0.01)
-        page.click("#ratio label:has-text('free')")
+        box = page.locator("#painter .mp-frame").bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"]
+        page.mouse.move(x, y - 2)
+        page.mouse.down()
+        page.mouse.move(x, y - 2 - box["height"] / 14, steps=3)
+        page.mouse.up()
+        page.locator(".bo-said", has_text="280 × 200 → 280 × 260").wait_for()
+        page.wait_for_function("() => document.querySelector('#extend-bottom input').value === '10'")
+        assert page.input_value("#ratio input:checked") == "free" and page.input_value("#extend-top input") == "20"
+        assert page.inner_text("#painter .mp-share") == "hole 0.0 %", "what draws the border out does not paint"
         for side, share in zip(("left", "right", "top", "bottom"), (50, 0, 25, 0), strict=True):
             page.fill(f"#extend-{side} input", str(share))
         page.locator(".bo-said", has_text="280 × 200 → 420 × 250").wait_for()

@@ -7,7 +7,7 @@ const LEAST = .01, MOST = 4;                // of the scale, as in Python
 const SETTLE = 400;                         // ms after the last key or turn of the wheel until Python hears of it
 
 let n = 0, at = null, first = null, ratio = 1, messages = 0;     // ratio: the cut-out's height by its width
-let doing = null, settling = 0;             // doing: the gesture under way
+let doing = null, settling = 0, arriving = null; // doing: the gesture under way; arriving: pictures that are being decoded
 const fingers = new Map();
 
 // ---- to and from Python --------------------------------------------------------------------------------
@@ -27,7 +27,8 @@ function soon() {
 async function blended(v) {
   const here = () => at && !doing && !settling && ['x', 'y', 'scale', 'angle'].every(k => Math.abs(v[k] - at[k]) < 1e-9);
   if (at && !here()) props.value = {n, ...at};         // where it lies by now
-  if (!v.blended || !here()) return unblend();
+  if (!v.blended) return unblend();
+  if (!here()) return;                      // of where it lay before: what is shown stays
   const next = new Image();
   next.src = v.blended;
   await next.decode().catch(() => 0);
@@ -45,7 +46,10 @@ function unblend() {
 }
 
 async function take(v) {
-  if (v && 'blended' in v) return blended(v);
+  if (v && 'blended' in v) {
+    await arriving;                         // what it is blended on comes first
+    return blended(v);
+  }
   if (v && !('background' in v)) return;    // our own answer
   const mine = ++messages;
   stop(false);
@@ -54,7 +58,9 @@ async function take(v) {
   try {
     if (v.background) back.src = v.background;
     cut.src = v.cutout;
-    await Promise.all([back.decode(), cut.decode()]);
+    arriving = Promise.allSettled([back.decode(), cut.decode()]);
+    const broken = (await arriving).find(one => one.reason);
+    if (broken) throw broken.reason;
     if (mine !== messages) return;          // overtaken
     n = v.n;
     ratio = cut.naturalHeight / cut.naturalWidth;
