@@ -134,7 +134,7 @@ def test_holes_from_elsewhere_failures_and_examples(tab, tmp_path):
     choose(tab, "telea")
     tab.click(".fm-try button >> nth=1")
     over(tab, "Done")
-    assert fills(tab) == [zoo.card("telea").title] and tab.inner_text(".mp-dims") != "800 × 600", (
+    assert fills(tab) == [zoo.card("telea").short] and tab.inner_text(".mp-dims") != "800 × 600", (
         "one press opens and fills"
     )
 
