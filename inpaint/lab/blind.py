@@ -26,8 +26,8 @@ PUBLISHED = "published"  # what the authors of a method made, beside the models
 SIDE, ACROSS = 384, 4  # longest side of a fill on a sheet, pixels; fills in a row
 CONTEXT, LEAST = 0.35, 24  # what is shown around the hole: of its longer side, pixels
 HOW = """Look at each picture in the folder `sheets`, and write into ranks.json the letters of its
-fills, the best first: {"01": "BADC", ...}. A sheet that you leave empty does not count. Do not open key.json: it says who made what.
-Then: python -m inpaint bench --score with the name of this folder.
+fills, the best first: {"01": "BADC", ...}. A sheet that you leave empty does not count.
+Do not open key.json: it says who made what. Then: python -m inpaint bench --score and the name of this folder.
 """
 
 
