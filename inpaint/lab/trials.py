@@ -212,7 +212,7 @@ class _At:
         if self.intact:
             more = metrics.score(filled, self.image, self.mask) if self.whole else {}
             seen = perceptual.scores(filled, self.image, self.mask)
-            return seen | metrics.local(filled, self.image, self.mask) | more
+            return metrics.local(filled, self.image, self.mask) | more | seen
         return metrics.computed({"seam": partial(metrics.seam, filled, hole)})
 
     def _hidden(self, cell: Cell, hole: Mask) -> Iterator[Cell]:
