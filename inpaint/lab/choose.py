@@ -3,10 +3,10 @@
 `docs/bench.json` is what `python -m inpaint bench --json` gives, trimmed by `trim`. None of its figures is written
 here; the one that is was given by a person's eye, which the bench does not have. The tasks are what the eye says.
 
-Which score to choose by: on the 30 pictures of the bench themselves, with eight methods (without Deep Image Prior), the
-order that its means give for a share of hole was compared with the order on each picture by the perceptual score. The
-mean Spearman correlation was 0.18 for the order by PSNR and 0.67 for that by GMSD (with GMSD in the hole of each
-picture 0.25 and 0.72). So what PSNR says is always said to be PSNR.
+Which score to choose by: on the 30 pictures of the bench themselves, with eight methods (without Deep Image
+Prior), the order that its means give for a share of hole was compared with the order on each picture by the
+perceptual score. The mean Spearman correlation was 0.18 for the order by PSNR and 0.67 for that by GMSD (with
+GMSD in the hole of each picture 0.25 and 0.72). So what PSNR says is always said to be PSNR.
 """
 
 import json

@@ -4,11 +4,12 @@ Where nobody knows what is under a hole, something can still be found out of a m
 in the same picture, in the hole's own shape and together with it, fill, and score those. The idea of judging by
 filling again is that of arXiv 2405.16263, "Assessing image inpainting via re-inpainting self-consistency
 evaluation"; here it is done against known pixels.
-It tells of PSNR, not of looks. On 30 photos of 256 × 256, with four places and eight methods (all that are ready
-without a download but Deep Image Prior), the mean Spearman correlation per picture of its order with that by the true
-fills was 0.73 for PSNR in the hole, 0.27 for GMSD in the hole, and 0.07, which is nothing, for the perceptual score.
-Whoever takes the method it prefers gets a perceptual score of 4.94 on average; always PatchMatch has 3.86, the best of
-each picture 3.83. `metrics.seam` is no better a guide: −0.14, −0.30 and −0.10.
+
+It tells of PSNR, not of looks. On 30 photos of 256 × 256, with four places and eight methods (all that are
+ready without a download but Deep Image Prior), the mean Spearman correlation per picture of its order with that
+by the true fills was 0.73 for PSNR in the hole, 0.27 for GMSD in the hole, and 0.07, which is nothing, for the
+perceptual score. Whoever takes the method it prefers gets a perceptual score of 4.94 on average; always
+PatchMatch has 3.86, the best of each picture 3.83. `metrics.seam` is no better a guide: −0.14, −0.30 and −0.10.
 """
 
 from collections.abc import Iterator

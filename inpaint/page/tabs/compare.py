@@ -176,7 +176,7 @@ def headline(cells: Sequence[Cell], intact: bool) -> str:
     if any("consistency" in cell.scores for cell in cells):
         words += (
             " Self-consistency: how well up to four known places of the hole's shape are filled; ★ best of these. "
-            "On 30 photos it ranked methods much as the true PSNR does (Spearman 0.73), but not by looks: 0.27 with "
-            "GMSD, 0.07 with the perceptual score."
+            "On 30 photos it ranked methods much as the true PSNR does (Spearman 0.73), but not by looks: 0.27 "
+            "with GMSD, 0.07 with the perceptual score."
         )
     return words

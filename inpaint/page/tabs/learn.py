@@ -33,13 +33,14 @@ EXPECTED = HEADS | {
 ASK = "Made beforehand. Show me live runs the method now."
 HOLD = "Point at a picture, or tap it, to see it as it was before."
 SCORES_DO_NOT_TELL = (
-    "**What the scores do not tell.** They reward what is smooth and safe: the mean of all that could have been "
-    "there costs less than one sharp guess in the wrong place, so the plainest fill is hard to beat, and yet "
-    "everybody sees where the hole was. The truth is one answer of many: another patch of grass would have done as "
-    "well, and is marked wrong. The lite networks show it: ahead by PSNR, and to the eye behind "
+    "**What the scores do not tell.** They reward what is smooth and safe: the mean of all that could have "
+    "been there costs less than one sharp guess in the wrong place, so the plainest fill is hard to beat, and"
+    " yet everybody sees where the hole was. The truth is one answer of many: another patch of grass would "
+    "have done as well, and is marked wrong. The lite networks show it: ahead by PSNR, and to the eye behind "
     "PatchMatch each time. Picture by picture the order of the methods by PSNR hardly agrees with the "
-    "perceptual score (Spearman 0.18), that by GMSD does (0.67). Where a network stands with its lite weights, the table says nothing of its "
-    "published ones. Let the figures tell which methods to try, and choose among their pictures by looking at them."
+    "perceptual score (Spearman 0.18), that by GMSD does (0.67). Where a network stands with its lite "
+    "weights, the table says nothing of its published ones. Let the figures tell which methods to try, and "
+    "choose among their pictures by looking at them."
 )
 # ---- words and pictures
 
