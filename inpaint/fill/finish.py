@@ -27,6 +27,9 @@ from .detail import put_back
 
 LEAST = 1.5  # times enlarged: below that a fill is not soft for having been small
 STRICT, LOOSE = 1.0, 0.1  # weights of the guide beside what has been copied
+MIST = 1.0  # softness beyond which a fill says colours rather than what is there: the guide is followed loosely
+KEPT, LOST = 0.6, 0.1  # shares of the finest detail that a fill keeps, at which none is taken and all of it
+FINEST = 1.5  # pixels, its sigma
 SCALE = 2  # features to a unit of CIE Lab; colours of a chroma beyond 64 look alike
 NEARNESS = 0.02 * (100 * SCALE) ** 2  # squared lightness that a pixel of a source a picture's length away costs
 FIRST = 6, 4  # passes of search at the smallest level for the guide alone, rounds with what has been copied
@@ -37,10 +40,12 @@ SOFTEST = 12.0  # pixels of the working size, that the known side is blurred by 
 ROWS = 256  # made into features at once
 SEEN = 1.0  # hole sizes: sources further away add nothing
 SHARP = 0.4  # softness of a fill that has all the detail its size can have
+GAP = 5  # pixels of the working size
 REGION = 9  # pixels of the smallest level, over which a misfit is averaged
 RING = 16  # the same, around the hole: where known patches tell what misfit is usual
 USUAL = 0.9  # the share of them that has no larger one
-ENOUGH = 2.0  # times the usual misfit: up to there a copy is trusted, at twice that not at all
+ENOUGH = 2.0  # times the usual misfit: beyond it the fill shows what the photo has nowhere else
+STRANGE = 8.0  # times as much
 GOOD = 12.0  # a misfit (squared features to a pixel) that nobody sees
 
 
@@ -103,28 +108,49 @@ def sizes(shape: tuple[int, int], inner: tuple[int, int]) -> list[tuple[int, int
     return [resize.scaled(shape, 0.5**k) for k in range(count, -1, -1)]
 
 
+def around(hole: Mask) -> Mask:
+    """The known pixels near the hole (h, w), without those next to it, which a fill may have changed."""
+    width = max(8, max(hole.shape) // 10)
+    return masks.grow(hole, GAP + width) & ~masks.grow(hole, GAP)
+
+
+def busyness(guide: Image, sigma: float = 0) -> Array:
+    """How much happens at each pixel (h, w) of a guide, or of a blurred one: float32."""
+    grey = guide.mean(axis=2, dtype=np.float32)
+    return np.abs(cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), sigma) if sigma else grey, cv2.CV_32F))
+
+
 def softness(guide: Image, hole: Mask) -> float:
-    """The blur, in pixels, under which the surroundings of the hole (h, w) have as little detail as its fill."""
-    grown = [masks.grow(hole, n) for n in (5, max(8, max(hole.shape) // 10) + 5)]
-    ring, inner = grown[1] & ~grown[0], masks.grow(hole, -2)
+    """The blur, in pixels, under which the surroundings of the hole (h, w) are no busier than its fill."""
+    ring, inner = around(hole), masks.grow(hole, -2)
     inner = inner if masks.count(inner) > 200 else hole
     if not ring.any():
         return 0.0
-    box = masks.surroundings(hole, 0, max(8, max(hole.shape) // 10) + 5 + round(3 * SOFTEST))
-    grey, ring, inner = (part[box] for part in (guide.mean(axis=2, dtype=np.float32), ring, inner))
+    wanted = np.median(busyness(guide)[inner])
 
-    def busy(sigma: float, where: Mask) -> float:
-        seen = cv2.GaussianBlur(grey, (0, 0), sigma) if sigma else grey
-        return float(np.median(np.abs(cv2.Laplacian(seen, cv2.CV_32F))[where]))
+    def busier(sigma: float) -> bool:
+        return bool(np.median(busyness(guide, sigma)[ring]) > wanted)
 
-    wanted = busy(0, inner)
-    if busy(0, ring) <= wanted:
+    if not busier(0):
         return 0.0
     low, high = 0.0, SOFTEST
     for _ in range(7):
         sigma = (low + high) / 2
-        low, high = (sigma, high) if busy(sigma, ring) > wanted else (low, sigma)
+        low, high = (sigma, high) if busier(sigma) else (low, sigma)
     return high
+
+
+def drawn(guide: Image, hole: Mask) -> Array:
+    """How far the fill has something of its own to show at each pixel: (h, w) float32, 0 where it is a mist.
+
+    1 where it is as busy as its surroundings.
+    """
+    busy, ring = busyness(guide), around(hole)
+    usual = float(np.median(busy[ring])) if ring.any() else 0.0
+    local = cv2.blur(np.where(hole, busy, 0), (REGION, REGION)) / np.maximum(
+        cv2.blur(hole.astype(np.float32), (REGION, REGION)), 1e-6
+    )
+    return np.clip(2 * local / max(usual, 1.0) - 1, 0, 1)
 
 
 class Copier:
@@ -252,14 +278,12 @@ class Copier:
         patches = level.targets, level.corner, match.field, match.cost
         self.run(self.kernels.lay, level.hole, level.picture, level.hole, *patches, out)
 
-    def trust(self, match: Match) -> Array:
-        """How far the source of each pixel can be trusted, (H, W) float32 in 0..1, at the match's level.
+    def strangeness(self, match: Match) -> Array:
+        """How badly the guide is fitted about each pixel, (H, W) float32 at the match's level.
 
-        1 where it fits the guide about as well as known patches around the hole are fitted by others; 0 where far
-        worse, as where the fill shows something that the photo has nowhere else.
+        Up to 1 it is fitted about as well as known patches around the hole are by others.
         """
-        least = max(ENOUGH * self._usual(match.level), GOOD)
-        return np.clip(2 - self._misfit(match) / least, 0, 1)
+        return self._misfit(match) / max(ENOUGH * self._usual(match.level), GOOD)
 
     def _misfit(self, match: Match) -> Array:
         """How badly the guide is fitted about each pixel, (H, W) float32; 0 away from the match's patches."""
@@ -301,6 +325,15 @@ class Copier:
         self.run(self.kernels.settle, hole, out, job.soft, hole, corner, shift, trust)
 
 
+def trusted(strange: Array, shown: Array) -> Array:
+    """How much of the copy is taken at each pixel, 0..1; the rest stays the fill's, as nothing known is like it.
+
+    Where it shows nothing of its own a mist would stay, so there it has to be stranger by far.
+    """
+    doubt = np.maximum(shown * np.clip(strange - 1, 0, 1), np.clip(strange / STRANGE - 1, 0, 1))
+    return (1 - doubt).astype(np.float32)
+
+
 def near(job: Job) -> tuple[Box, Job]:
     """The job with no more of its surroundings than is of use, and where that lies in it."""
     small = masks.surroundings(job.small_hole, SEEN)
@@ -315,6 +348,37 @@ def near(job: Job) -> tuple[Box, Job]:
     )
 
 
+def kept(job: Job, guide: Image) -> float:
+    """The share of the finest detail around the hole that is left when it is made as small and soft as the fill.
+
+    guide: (h, w, 3), its known side as soft as the fill. 1 where nothing is known around the hole.
+    """
+    ring = around(job.small_hole)
+    if not ring.any():
+        return 1.0
+    zoom = np.divide(job.hole.shape, job.small_hole.shape)
+    small = masks.box_of(ring)
+    rows, columns = (slice(round(at.start * n), round(at.stop * n)) for at, n in zip(small, zoom, strict=True))
+    photo, hole = job.photo[rows, columns], job.hole[rows, columns]
+    size = hole.shape[::-1]
+    near = cv2.resize(ring[small].view(np.uint8), size, interpolation=cv2.INTER_NEAREST).view(bool) & ~hole
+    soft = cv2.resize(guide[small], size, interpolation=cv2.INTER_CUBIC)
+    own, left = (
+        sum(
+            float((_finest(picture[top : top + ROWS])[near[top : top + ROWS]] ** 2).sum())
+            for top in range(0, size[1], ROWS)
+        )
+        for picture in (photo, soft)
+    )
+    return left / own if own else 1.0
+
+
+def _finest(picture: Image) -> Array:
+    """The finest band (H, W) float32 of a picture's lightness."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return grey - cv2.GaussianBlur(grey, (0, 0), FINEST)
+
+
 def told(work: Iterator[Match], done: float) -> Generator[State, None, Match]:
     """A level's work with its share of it all; its match, once that is done."""
     for match in work:
@@ -323,10 +387,10 @@ def told(work: Iterator[Match], done: float) -> Generator[State, None, Match]:
     return last
 
 
-def copied(job: Job, weight: float, sure: float = 1.0) -> Iterator[State]:
-    """The fill finished by copying; the last State has no picture where no whole patch is known.
+def copied(job: Job, measured: bool) -> Iterator[State]:
+    """The fill finished by copying; the last State has no picture where that cannot be done, and says why.
 
-    weight: of the guide beside what has been copied. sure: 0..1, how much of the detail is taken at most.
+    measured: of detail that the fill nearly has itself little is taken, as it could only be worse.
     """
     from ..imaging import matching  # here, as it brings in numba
 
@@ -335,6 +399,11 @@ def copied(job: Job, weight: float, sure: float = 1.0) -> Iterator[State]:
     guide = seen.guide
     if sigma:
         guide = np.where(seen.small_hole[..., None], guide, cv2.GaussianBlur(guide, (0, 0), sigma))
+    sure = float(np.clip((KEPT - kept(seen, guide)) / (KEPT - LOST), 0, 1)) if measured else 1.0
+    if not sure:
+        yield State(1.0, note="finish: none, it is sharp")
+        return
+    weight = LOOSE if sigma > MIST else STRICT
     shapes = sizes(seen.hole.shape, seen.small_hole.shape)
     pixels = np.cumsum([0] + [(FIRST[0] if k == 0 else 1) * math.prod(shape) for k, shape in enumerate(shapes)])
     match, trust = None, None
@@ -347,14 +416,15 @@ def copied(job: Job, weight: float, sure: float = 1.0) -> Iterator[State]:
             work = copier.next(level, match) if match else copier.first(level, seen.origin)
             match = yield from told(work, float(pixels[k] / pixels[-1]))
             if trust is None:
-                trust = sure * copier.trust(match)
+                strange = cv2.resize(copier.strangeness(match), seen.small_hole.shape[::-1])
+                trust = sure * trusted(strange, drawn(seen.guide, seen.small_hole))
         if match is None or match.level.shape != seen.hole.shape:
-            yield State(1.0)
+            yield State(1.0, note="finish: none, no whole patch is known")
             return
         out = job.soft.copy()
         copier.lay(match, out[box])
-        copier.settle(match, out[box], seen, sigma, cv2.resize(trust, seen.small_hole.shape[::-1]))
-    yield State(1.0, out)
+        copier.settle(match, out[box], seen, sigma, trust)
+    yield State(1.0, out, "finish: patches")
 
 
 def way(how: str, times: float) -> str:
@@ -371,16 +441,5 @@ def finished(job: Job, how: str, strength: float) -> Iterator[State]:
     elif how in ("detail", "none"):
         yield State(1.0, job.soft)
     else:
-        weight, sure = chosen(job) if how == "auto" else (STRICT, 1.0)
-        for state in copied(job, weight, sure):
-            if state.done < 1:
-                yield state
-        if state.image is None:
-            yield State(1.0, job.soft, "finish: none, no whole patch is known")
-        else:
-            yield State(1.0, state.image, "finish: patches")
-
-
-def chosen(job: Job) -> tuple[float, float]:
-    """What suits a fill: the weight of the guide, and how much of the detail is taken."""
-    return STRICT, 1.0
+        for state in copied(job, how == "auto"):
+            yield state if state.done < 1 or state.image is not None else state._replace(image=job.soft)
