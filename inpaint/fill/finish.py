@@ -27,8 +27,12 @@ from .detail import put_back
 
 LEAST = 1.5  # times enlarged: below that a fill is not soft for having been small
 STRICT, LOOSE = 1.0, 0.1  # weights of the guide beside what has been copied
-MIST = 1.0  # softness beyond which a fill says colours rather than what is there: the guide is followed loosely
+MIST = (
+    1.0,
+    0.7,
+)  # softer than this, and with less than this of its surroundings' forms: the guide is followed loosely
 KEPT, LOST = 0.6, 0.1  # shares of the finest detail that a fill keeps, at which none is taken and all of it
+FORMS = 2.0, 6.0  # pixels of the working size, sigmas of a band
 FINEST = 1.5  # pixels, its sigma
 SCALE = 2  # features to a unit of CIE Lab; colours of a chroma beyond 64 look alike
 NEARNESS = 0.02 * (100 * SCALE) ** 2  # squared lightness that a pixel of a source a picture's length away costs
@@ -140,6 +144,16 @@ def softness(guide: Image, hole: Mask) -> float:
     return high
 
 
+def is_mist(guide: Image, hole: Mask, sigma: float) -> bool:
+    """Whether a fill of some softness says colours rather than what is there, measured at forms of a few pixels."""
+    if sigma <= MIST[0]:
+        return False
+    grey = guide.mean(axis=2, dtype=np.float32)
+    forms = np.abs(cv2.GaussianBlur(grey, (0, 0), FORMS[0]) - cv2.GaussianBlur(grey, (0, 0), FORMS[1]))
+    inner = masks.grow(hole, -4)
+    return bool(np.median(forms[inner if inner.any() else hole]) < MIST[1] * np.median(forms[around(hole)]))
+
+
 def drawn(guide: Image, hole: Mask) -> Array:
     """How far the fill has something of its own to show at each pixel: (h, w) float32, 0 where it is a mist.
 
@@ -194,8 +208,8 @@ class Copier:
         """(H, 4 W) uint8: the guide's colour by its weight, the picture's lightness; in the hole the guide's."""
         values = np.arange(256, dtype=np.float32)
         light, chroma = values * (100 / 255 * SCALE), (values - 128) * SCALE
-        table = np.stack([light, chroma, chroma], axis=1) * math.sqrt(self.weight) + [0, 128, 128]
-        table = np.rint(table).clip(0, 255).astype(np.uint8)[None]
+        steps = np.stack([light, chroma, chroma], axis=1) * math.sqrt(self.weight) + [0, 128, 128]
+        table = np.rint(steps).clip(0, 255).astype(np.uint8)[None]
         bright = np.rint(light).astype(np.uint8)
         height, width = hole.shape
         guide = cv2.resize(self.guide, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -293,8 +307,9 @@ class Copier:
             self.kernels.misfit, level.targets, level.features, level.targets, level.corner, match.field, found
         )
         total, count = np.zeros((2, *level.shape), np.float32)
-        rows, columns = (slice(at + half, at + half + n) for at, n in zip(level.corner, found.shape, strict=True))
-        total[rows, columns], count[rows, columns] = found / self.weight, level.targets
+        (top, left), (height, width) = level.corner, found.shape
+        box = slice(top + half, top + half + height), slice(left + half, left + half + width)
+        total[box], count[box] = found / self.weight, level.targets
         total, count = (cv2.blur(part, (REGION, REGION)) for part in (total, count))
         return total / np.maximum(count, 1e-6)
 
@@ -334,18 +349,22 @@ def trusted(strange: Array, shown: Array) -> Array:
     return (1 - doubt).astype(np.float32)
 
 
-def near(job: Job) -> tuple[Box, Job]:
-    """The job with no more of its surroundings than is of use, and where that lies in it."""
-    small = masks.surroundings(job.small_hole, SEEN)
-    zoom = np.divide(job.hole.shape, job.small_hole.shape)
-    rows, columns = (slice(round(at.start * n), round(at.stop * n)) for at, n in zip(small, zoom, strict=True))
-    box = rows, columns
+def enlarged(box: Box, shape: tuple[int, ...], to: tuple[int, ...]) -> Box:
+    """A box of a picture of some shape (h, w), in the larger picture (H, W)."""
+    rows, columns = (
+        slice(round(at.start * n / m), round(at.stop * n / m)) for at, m, n in zip(box, shape, to, strict=True)
+    )
+    return rows, columns
+
+
+def cropped(job: Job, small: Box) -> Job:
+    """The job in a box of its working size; kernels are compiled for contiguous arrays."""
+    box = enlarged(small, job.small_hole.shape, job.hole.shape)
     origin = job.origin
     if origin is not None:
         origin = origin[small] - [at.start for at in small]  # what lies before the box becomes unknown
-    return box, Job(
-        job.photo[box], job.hole[box], job.soft[box], job.guide[small], job.small_hole[small], job.seed, origin
-    )
+    photo, hole, soft = (np.ascontiguousarray(part[box]) for part in (job.photo, job.hole, job.soft))
+    return Job(photo, hole, soft, job.guide[small], job.small_hole[small], job.seed, origin)
 
 
 def kept(job: Job, guide: Image) -> float:
@@ -356,21 +375,19 @@ def kept(job: Job, guide: Image) -> float:
     ring = around(job.small_hole)
     if not ring.any():
         return 1.0
-    zoom = np.divide(job.hole.shape, job.small_hole.shape)
     small = masks.box_of(ring)
-    rows, columns = (slice(round(at.start * n), round(at.stop * n)) for at, n in zip(small, zoom, strict=True))
-    photo, hole = job.photo[rows, columns], job.hole[rows, columns]
-    size = hole.shape[::-1]
-    near = cv2.resize(ring[small].view(np.uint8), size, interpolation=cv2.INTER_NEAREST).view(bool) & ~hole
-    soft = cv2.resize(guide[small], size, interpolation=cv2.INTER_CUBIC)
-    own, left = (
-        sum(
-            float((_finest(picture[top : top + ROWS])[near[top : top + ROWS]] ** 2).sum())
-            for top in range(0, size[1], ROWS)
-        )
-        for picture in (photo, soft)
+    box = enlarged(small, ring.shape, job.hole.shape)
+    photo, hole = job.photo[box], job.hole[box]
+    height, width = hole.shape
+    soft = cv2.resize(guide[small], (width, height), interpolation=cv2.INTER_CUBIC)
+    where = (
+        cv2.resize(ring[small].view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST).view(bool) & ~hole
     )
-    return left / own if own else 1.0
+    powers = np.zeros(2)
+    for top in range(0, height, ROWS):
+        at = np.s_[top : top + ROWS]
+        powers += [np.square(_finest(picture[at])[where[at]]).sum(dtype=np.float64) for picture in (photo, soft)]
+    return float(powers[1] / powers[0]) if powers[0] else 1.0
 
 
 def _finest(picture: Image) -> Array:
@@ -394,7 +411,8 @@ def copied(job: Job, measured: bool) -> Iterator[State]:
     """
     from ..imaging import matching  # here, as it brings in numba
 
-    box, seen = near(job)
+    small = masks.surroundings(job.small_hole, SEEN)
+    seen = cropped(job, small)
     sigma = softness(seen.guide, seen.small_hole)
     guide = seen.guide
     if sigma:
@@ -403,10 +421,11 @@ def copied(job: Job, measured: bool) -> Iterator[State]:
     if not sure:
         yield State(1.0, note="finish: none, it is sharp")
         return
-    weight = LOOSE if sigma > MIST else STRICT
+    weight = LOOSE if is_mist(seen.guide, seen.small_hole, sigma) else STRICT
     shapes = sizes(seen.hole.shape, seen.small_hole.shape)
     pixels = np.cumsum([0] + [(FIRST[0] if k == 0 else 1) * math.prod(shape) for k, shape in enumerate(shapes)])
-    match, trust = None, None
+    match: Match | None = None
+    trust: Array = np.ones(())
     with matching.workers() as pool:
         copier = Copier(seen.photo, seen.hole, guide, weight, job.seed, pool)
         for k, shape in enumerate(shapes):
@@ -414,17 +433,19 @@ def copied(job: Job, measured: bool) -> Iterator[State]:
             if level is None:  # no whole patch is known: at the first size there may be one at the next
                 continue
             work = copier.next(level, match) if match else copier.first(level, seen.origin)
-            match = yield from told(work, float(pixels[k] / pixels[-1]))
-            if trust is None:
+            first, match = match is None, (yield from told(work, float(pixels[k] / pixels[-1])))
+            if first:
                 strange = cv2.resize(copier.strangeness(match), seen.small_hole.shape[::-1])
                 trust = sure * trusted(strange, drawn(seen.guide, seen.small_hole))
         if match is None or match.level.shape != seen.hole.shape:
             yield State(1.0, note="finish: none, no whole patch is known")
             return
-        out = job.soft.copy()
-        copier.lay(match, out[box])
-        copier.settle(match, out[box], seen, sigma, trust)
-    yield State(1.0, out, "finish: patches")
+        made = seen.soft.copy()
+        copier.lay(match, made)
+        copier.settle(match, made, seen, sigma, trust)
+    whole = job.soft.copy()
+    whole[enlarged(small, job.small_hole.shape, job.hole.shape)] = made
+    yield State(1.0, whole, "finish: patches")
 
 
 def way(how: str, times: float) -> str:
