@@ -50,6 +50,7 @@ RING = 16  # the same, around the hole: where known patches tell what misfit is 
 USUAL = 0.9  # the share of them that has no larger one
 ENOUGH = 2.0  # times the usual misfit: beyond it the fill shows what the photo has nowhere else
 STRANGE = 8.0  # times as much
+PLAIN = 0.95  # the share of the surroundings whose own forms are taken for texture, not for things
 GOOD = 12.0  # a misfit (squared features to a pixel) that nobody sees
 
 
@@ -307,7 +308,7 @@ class Copier:
             self.kernels.misfit, level.targets, level.features, level.targets, level.corner, match.field, found
         )
         total, count = np.zeros((2, *level.shape), np.float32)
-        (top, left), (height, width) = level.corner, found.shape
+        (top, left), (height, width) = level.corner, level.targets.shape
         box = slice(top + half, top + half + height), slice(left + half, left + half + width)
         total[box], count[box] = found / self.weight, level.targets
         total, count = (cv2.blur(part, (REGION, REGION)) for part in (total, count))
@@ -333,11 +334,29 @@ class Copier:
         """What the guide says of the low band is put back; how low, its softness says. In place."""
         small = resize.averaged(out, job.small_hole.shape)
         shift = np.where(job.small_hole[..., None], job.guide - small.astype(np.float32), 0)
-        blur = max(0.0, sigma - SHARP)
+        blur = sigma - SHARP
         if blur > 0.3:
-            shift = cv2.GaussianBlur(shift, (0, 0), blur)
+            rest, shift = shift, cv2.GaussianBlur(shift, (0, 0), blur)
+            trust = trust * ordinary(rest - shift, job, blur)
         hole, corner = match.level.hole, match.level.corner
         self.run(self.kernels.settle, hole, out, job.soft, hole, corner, shift, trust)
+
+
+def ordinary(rest: Array, job: Job, blur: float) -> Array:
+    """Where what is copied differs from a soft guide no more than its surroundings from theirs: (h, w) in 0..1.
+
+    rest: (h, w, 3), the difference that stays. Where it is large a thing was copied that has no business there.
+    """
+    known = job.guide.astype(np.float32)
+    usual = _near(known - cv2.GaussianBlur(known, (0, 0), blur))[around(job.small_hole)]
+    most = float(np.quantile(usual, PLAIN)) if usual.size else math.inf
+    fine = np.clip(2 - _near(rest) / max(most, 1.0), 0, 1)
+    return cv2.blur(cv2.erode(fine, np.ones((5, 5))), (5, 5))
+
+
+def _near(difference: Array) -> Array:
+    """How large a difference (h, w, 3) is at each pixel and its neighbours, (h, w)."""
+    return cv2.blur(np.abs(difference).mean(axis=2), (3, 3))
 
 
 def trusted(strange: Array, shown: Array) -> Array:
