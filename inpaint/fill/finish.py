@@ -26,32 +26,39 @@ from ..imaging.masks import Box
 from .detail import put_back
 
 LEAST = 1.5  # times enlarged: below that a fill is not soft for having been small
-STRICT, LOOSE = 1.0, 0.1  # weights of the guide beside what has been copied
-MIST = (
-    1.0,
-    0.7,
-)  # softer than this, and with less than this of its surroundings' forms: the guide is followed loosely
-KEPT, LOST = 0.6, 0.1  # shares of the finest detail that a fill keeps, at which none is taken and all of it
-FORMS = 2.0, 6.0  # pixels of the working size, sigmas of a band
-FINEST = 1.5  # pixels, its sigma
+SEEN = 1.0  # hole sizes: sources further away add nothing
+
+# what is compared
 SCALE = 2  # features to a unit of CIE Lab; colours of a chroma beyond 64 look alike
+STRICT, LOOSE = 1.0, 0.1  # weights of the guide beside what has been copied
 NEARNESS = 0.02 * (100 * SCALE) ** 2  # squared lightness that a pixel of a source a picture's length away costs
-FIRST = 6, 4  # passes of search at the smallest level for the guide alone, rounds with what has been copied
+ROWS = 256  # made into features at once
+
+# how it is searched
+FIRST = 6, 4  # passes at the smallest level for the guide alone, rounds with what has been copied
 PASSES = 2  # of each further round
 REACH = 8  # pixels, of the random search once a field is handed up
 FOLLOWED = 4  # the same, where the model said itself where it copied from
-SOFTEST = 12.0  # pixels of the working size, that the known side is blurred by at most
-ROWS = 256  # made into features at once
-SEEN = 1.0  # hole sizes: sources further away add nothing
+
+# what is measured around the hole, in pixels of the working size
+GAP = 5  # next to the hole a fill may have changed the known pixels
+SOFTEST = 12.0  # that the known side is blurred by at most
 SHARP = 0.4  # softness of a fill that has all the detail its size can have
-GAP = 5  # pixels of the working size
+FORMS = 2.0, 6.0  # sigmas of the band of forms
+MIST, MISTY = 1.0, 0.7  # a softer fill with a smaller share of its surroundings' forms is a mist
+FINEST = 1.5  # pixels of the photo, sigma of its finest band
+KEPT, LOST = 0.6, 0.1  # shares of it that a small fill keeps, at which nothing is taken and all of it
+
+# what is not taken
 REGION = 9  # pixels of the smallest level, over which a misfit is averaged
 RING = 16  # the same, around the hole: where known patches tell what misfit is usual
 USUAL = 0.9  # the share of them that has no larger one
-ENOUGH = 2.0  # times the usual misfit: beyond it the fill shows what the photo has nowhere else
-STRANGE = 8.0  # times as much
-PLAIN = 0.95  # the share of the surroundings whose own forms are taken for texture, not for things
+ENOUGH, STRANGE = (
+    2.0,
+    16.0,
+)  # times the usual misfit: beyond these the photo has nothing like it, of a form, of a mist
 GOOD = 12.0  # a misfit (squared features to a pixel) that nobody sees
+PLAIN = 0.95  # the share of the surroundings whose own forms are taken for texture, not for things
 
 
 class State(NamedTuple):
@@ -95,7 +102,7 @@ class Level:
 
 @dataclass
 class Match:
-    """A level's field, (h, w, 2) int16, and its cost, (h, w) float32, both of the box."""
+    """A level's field, (h, w, 2) of small whole numbers, and its cost, (h, w) float32, both of the box."""
 
     level: Level
     field: Array
@@ -104,7 +111,8 @@ class Match:
     @classmethod
     def unknown(cls, level: Level) -> "Match":
         shape = level.targets.shape
-        return cls(level, np.full((*shape, 2), -1, np.int16), np.full(shape, np.inf, np.float32))
+        dtype = np.int16 if max(level.shape) <= np.iinfo(np.int16).max else np.int32
+        return cls(level, np.full((*shape, 2), -1, dtype), np.full(shape, np.inf, np.float32))
 
 
 def sizes(shape: tuple[int, int], inner: tuple[int, int]) -> list[tuple[int, int]]:
@@ -147,12 +155,12 @@ def softness(guide: Image, hole: Mask) -> float:
 
 def is_mist(guide: Image, hole: Mask, sigma: float) -> bool:
     """Whether a fill of some softness says colours rather than what is there, measured at forms of a few pixels."""
-    if sigma <= MIST[0]:
+    if sigma <= MIST:
         return False
     grey = guide.mean(axis=2, dtype=np.float32)
     forms = np.abs(cv2.GaussianBlur(grey, (0, 0), FORMS[0]) - cv2.GaussianBlur(grey, (0, 0), FORMS[1]))
     inner = masks.grow(hole, -4)
-    return bool(np.median(forms[inner if inner.any() else hole]) < MIST[1] * np.median(forms[around(hole)]))
+    return bool(np.median(forms[inner if inner.any() else hole]) < MISTY * np.median(forms[around(hole)]))
 
 
 def drawn(guide: Image, hole: Mask) -> Array:
@@ -162,10 +170,8 @@ def drawn(guide: Image, hole: Mask) -> Array:
     """
     busy, ring = busyness(guide), around(hole)
     usual = float(np.median(busy[ring])) if ring.any() else 0.0
-    local = cv2.blur(np.where(hole, busy, 0), (REGION, REGION)) / np.maximum(
-        cv2.blur(hole.astype(np.float32), (REGION, REGION)), 1e-6
-    )
-    return np.clip(2 * local / max(usual, 1.0) - 1, 0, 1)
+    total, count = (cv2.blur(part, (REGION, REGION)) for part in (busy * hole, hole.astype(np.float32)))
+    return np.clip(2 * total / np.maximum(count, 1e-6) / max(usual, 1.0) - 1, 0, 1)
 
 
 class Copier:
@@ -177,6 +183,7 @@ class Copier:
         self.kernels, self.bands = guided, matching.Bands
         self.photo, self.hole, self.guide = photo, hole, guide
         self.weight, self.seed, self.pool = weight, seed, pool
+        self.passes = 0  # so many different lotteries
 
     def run(self, kernel: Any, where: Mask, *arguments: Any) -> None:
         self.bands(where, self.pool).run(kernel, *arguments)
@@ -272,7 +279,8 @@ class Copier:
 
     def _search(self, match: Match, turn: int, reach: int, apart: int = 0) -> None:
         level = match.level
-        step, seed = 1 if turn % 2 == 0 else -1, self.seed * 31 + turn
+        self.passes += 1
+        step, seed = 1 if turn % 2 == 0 else -1, self.seed * 1009 + self.passes
         patches = level.features, level.touches, level.targets, level.corner
         fields = match.field, match.field.copy(), match.cost
         self.run(self.kernels.search, level.targets, *patches, *fields, level.near, apart, reach, step, seed)
@@ -364,7 +372,7 @@ def trusted(strange: Array, shown: Array) -> Array:
 
     Where it shows nothing of its own a mist would stay, so there it has to be stranger by far.
     """
-    doubt = np.maximum(shown * np.clip(strange - 1, 0, 1), np.clip(strange / STRANGE - 1, 0, 1))
+    doubt = np.maximum(shown * np.clip(strange - 1, 0, 1), np.clip(strange * ENOUGH / STRANGE - 1, 0, 1))
     return (1 - doubt).astype(np.float32)
 
 
@@ -399,9 +407,7 @@ def kept(job: Job, guide: Image) -> float:
     photo, hole = job.photo[box], job.hole[box]
     height, width = hole.shape
     soft = cv2.resize(guide[small], (width, height), interpolation=cv2.INTER_CUBIC)
-    where = (
-        cv2.resize(ring[small].view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST).view(bool) & ~hole
-    )
+    where = cv2.resize(ring[small].view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > hole
     powers = np.zeros(2)
     for top in range(0, height, ROWS):
         at = np.s_[top : top + ROWS]

@@ -4,7 +4,7 @@ Every pixel has four features of 8 bits: the guide's lightness and two of its co
 and the lightness of the picture itself, in the hole that of the pixels copied there so far. A patch is named by its
 top-left pixel; it is a source where all of it is known, a target where it touches the hole. Targets, their field
 and cost are kept for the hole's box alone, which begins at `corner` (row, column). The field is the (row, column)
-of each target's source, int16.
+of each target's source, int16 or int32.
 """
 
 import numba
