@@ -19,7 +19,7 @@ from ..imaging import masks
 from ..imaging.offsets import DIM, draw_offsets
 
 HALVING = np.array([1, 5, 10, 10, 5, 1], np.float32) / 32  # two pixels to one; wide, so that holes shrink fast
-FAINT = 1e-3  # a coarse pixel is known if this share of what is under that kernel is
+FAINT = 0.03  # a coarse pixel is known if this share of what is under that kernel is
 NARROWEST = 3  # pixels, of a level
 COLOURS = np.array([[0.299, 0.587, 0.114], [1.5, -1.5, 0], [-0.75, -0.75, 1.5]], np.float32).T  # luma, colour ×3
 WHOLE = 0.3  # of the known patches may be borrowed at least: all that are known throughout, or nearest to that
@@ -268,16 +268,16 @@ CARD = Card(
     link="https://doi.org/10.1145/1531326.1531330",
     licence="Apache-2.0, own implementation",
     commercial=True,
-    speed="1–2 s for a fifth of 512 × 512",
+    speed="1 s for a fifth of 512 × 512",
     tour=Tour(
         sees="The crop in full size, up to 1024 pixels, and nothing else: it was never trained, and knows the "
         "rest of this one picture only.",
         does="It begins where the picture is so small that the hole is hardly wider than a patch, and goes from "
         "coarse to fine. At each size it seeks, for every 7 × 7 patch that touches the hole, a known patch most "
-        "like it, and lets the overlapping patches vote for each pixel. In “offsets” the colour says in which "
+        "like it; each pixel is then copied by the patch most to be trusted. In “offsets” the colour says in which "
         "direction and how far away a pixel's source lies; “sources” glow where much was borrowed.",
-        fails="A tongue of sky is copied right across the tower and breaks it in two. Each patch fits its "
-        "neighbours, and none of them knows that a tower is one thing.",
+        fails="The bands of the tower run out into blots, and its edges bulge. Each patch fits its neighbours, and "
+        "none of them knows that a tower is one thing.",
         good="bricks",
         bad="lighthouse",
     ),
