@@ -16,7 +16,7 @@ from inpaint.cli import app as cli
 from inpaint.imaging import metrics
 from inpaint.imaging.contact import GAP, HOLE, SIDE, TEXT, Tile, holed, sheet
 from inpaint.imaging.picture import open_picture
-from inpaint.lab import bench
+from inpaint.lab import bench, blind, perceptual
 from inpaint.lab.bench import Case, Row
 
 SHARES = (0.05, 0.15, 0.25, 0.35, 0.45)
@@ -190,7 +190,9 @@ def test_rows_hold_the_scores_of_the_composite(folders):
             "ssim": metrics.ssim(filled, photo),
             "l1_hole": metrics.l1(filled, photo, hole),
             "l1": metrics.l1(filled, photo),
+            "gmsd_hole": metrics.gmsd(filled, photo, hole),
             "gmsd": metrics.gmsd(filled, photo),
+            **perceptual.scores(filled, photo, hole),
         }
         assert (row.image is None) == (case is given[1])
         assert row.hole == case.hole and row.device == "cpu" and not row.error
@@ -271,15 +273,28 @@ def test_means_are_of_buckets_not_of_pictures():
 def test_table():
     rows = [*rows_of("a", SHARES, 100), *rows_of("b", SHARES[:1], 10), Row("c", "", error="no")]
     lines = bench.table(rows).splitlines()
+    titles = [line.split(" | ")[0].strip("| ") for line in lines[2::2]]
+    assert titles == list(bench.TABLED), "those first that agree with the eye"
     assert lines[0] == "| score | model | 1–10 % | 10–20 % | 20–30 % | 30–40 % | 40–50 % | mean 10–50 % |"
-    assert lines[2].startswith("| PSNR, dB ↑ | `a` | 5.00 / 5.00 | 15.00 / 15.00 |")
-    assert lines[2].endswith("| 30.00 / 30.00 |")
-    assert "| GMSD ↓ | `b` | 0.5000 | – | – | – | – | – |" in lines
+    (line,) = [line for line in lines if line.startswith("| PSNR, dB ↑ | `a`")]
+    assert line.startswith("| PSNR, dB ↑ | `a` | 5.00 / 5.00 | 15.00 / 15.00 |")
+    assert line.endswith("| 30.00 / 30.00 |")
+    assert "| GMSD ↓ | `b` | 0.5000 / 0.5000 | – / – | – / – | – / – | – / – | – / – |" in lines
     assert len(lines) == 2 + 2 * len(bench.TABLED) and len({line.count("|") for line in lines}) == 1
     assert bench.costs(rows).splitlines()[2:] == [
         "| `a` | – | cpu | 0.50 | 0.5 | 4.00 |",
         "| `b` | – | cpu | 0.50 | 0.1 | 0.00 |",
     ]
+
+
+def test_the_table_is_in_the_order_of_the_eye():
+    def row(model, **scores):
+        return Row(model, "x", 0.15, {"psnr_hole": 20.0, "gmsd": 0.1} | scores)
+
+    rows = [row("a", perceptual=2.0, psnr_hole=30.0), row("b", perceptual=1.0, gmsd=0.2), row("c", perceptual=3.0)]
+    assert list(bench.ranked(bench.aggregates(rows))) == ["b", "a", "c"]
+    assert list(bench.ranked(bench.aggregates([*rows[:2], row("d", gmsd=0.05)]))) == ["d", "a", "b"], "GMSD instead"
+    assert "perceptual" not in bench.table([row("a")])
 
 
 def test_the_protocol_counts_what_is_scored(tmp_path):
@@ -406,3 +421,89 @@ def test_small_pictures_count_where_they_have_a_score():
     found = bench.aggregates(rows)["telea"]
     assert found["psnr_hole"]["10–20 %"] == 10.25 and found["ssim_hole"]["10–20 %"] == 0.5
     assert "ssim_hole" not in rows[0].scores and "20" in bench.report([], rows)
+
+
+# ---- judged blind
+
+
+def judged(folder, **ranks):
+    (folder / "ranks.json").write_text(json.dumps(ranks))
+    return blind.ranks(folder)
+
+
+@pytest.fixture
+def sheets(published):
+    """Three cases; two of three have what was published, one of them of another size than its photo."""
+    given, _ = bench.look(bench.cases(published))
+    found = blind.Sheets(given)
+    for case in given:
+        photo, hole = case.read()
+        for model, value in (("telea", 10), ("harmonic", 250)):
+            found.add(Row(model, case.name, image=np.where(hole[..., None], value, photo).astype(np.uint8)))
+    found.add(Row("dip", given[0].name, error="no"))
+    return found
+
+
+def test_blind_sheets_and_what_comes_of_them(sheets, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+        assert sheets.write(folder, seed=5) == 3
+    assert {path.name for path in one.iterdir()} == {"sheets", "key.json", "ranks.json", "HOW.txt"}
+    assert [path.name for path in sorted((one / "sheets").iterdir())] == ["01.png", "02.png", "03.png"]
+    assert (one / "key.json").read_text() == (two / "key.json").read_text(), "the same seed, the same letters"
+    key = json.loads((one / "key.json").read_text())
+    assert [len(sheet["fills"]) for sheet in key.values()] == [2, 3, 2]
+    assert set(key["02"]["fills"].values()) == {"published", "telea", "harmonic"} and key["02"]["case"] == "a/whole"
+    letter = {n: {who: letter for letter, who in sheet["fills"].items()} for n, sheet in key.items()}
+    drawn = open_picture(one / "sheets" / "02.png").rgb
+    left = GAP + (1 + "ABC".index(letter["02"]["telea"])) * (blind.SIDE + GAP)
+    assert (drawn[GAP:, left : left + blind.SIDE][130:150, 180:200] == 10).all(), "the letter's place has its fill"
+
+    with pytest.raises(InpaintError, match="No sheet is judged yet"):
+        blind.ranks(one)
+    orders = judged(
+        one,
+        **{
+            "01": "".join(letter["01"][who] for who in ("telea", "harmonic")),
+            "02": " > ".join(letter["02"][who] for who in ("telea", "published", "harmonic")).lower(),
+            "03": "".join(letter["03"][who] for who in ("harmonic", "telea")),
+        },
+    )
+    assert orders == [["telea", "harmonic"], ["telea", "published", "harmonic"], ["harmonic", "telea"]]
+    assert blind.report(orders).splitlines()[::2] == [
+        "| method | sheets | pairs won | mean rank | telea | published | harmonic |",
+        "| telea | 3 | 75% | 1.33 |  | 1–0 | 2–1 |",
+        "| harmonic | 3 | 25% | 2.00 | 1–2 | 0–1 |  |",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ranks", "words"),
+    [
+        ({"02": "AB"}, "Sheet 02: C is missing; name each of ABC once"),
+        ({"02": "ABD"}, "Sheet 02: there is no fill 'D'; its letters are ABC"),
+        ({"02": "ABA"}, "Sheet 02: A stands there twice"),
+        ({"02": 3}, "Sheet 02: the rank must be letters"),
+        ({"09": "AB"}, "speaks of a sheet '09'"),
+    ],
+)
+def test_bad_ranks_are_refused(sheets, tmp_path, ranks, words):
+    sheets.write(tmp_path)
+    with pytest.raises(InpaintError, match=words):
+        judged(tmp_path, **ranks)
+    with pytest.raises(InpaintError, match="has sheets already"):
+        blind.check(tmp_path, ["telea"])
+
+
+def test_the_command_for_blind_sheets(published, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "blind"
+    assert command(monkeypatch, "--cases", published, "--models", "telea,harmonic", "--blind", out) == 0
+    assert "3 sheets are written" in capsys.readouterr().err
+    assert command(monkeypatch, "--score", out) == 2
+    (out / "ranks.json").write_text('{"01": "AB", "02": "", "03": "BA"}')
+    assert command(monkeypatch, "--score", out) == 0 and "| telea | 2 |" in capsys.readouterr().out
+    for args in (["--score", tmp_path], ["--score", out, "--cases", published]):
+        assert command(monkeypatch, *args) == 2
+    said = capsys.readouterr().err
+    assert "key.json cannot be read" in said and "--score stands alone" in said

@@ -162,7 +162,7 @@ def test_the_advice_names_whom_each_score_prefers(raw):
     for name, model, figure in re.findall(r"(\w+) prefers ([^(]+(?:\([^)]+\) lite)?) \(([\d.]+)", line):
         key = next(key for key, score in choose.SCORES.items() if score.name == name)
         assert format(over(raw, named(bench)[model], key, bench.shares), choose.SCORES[key].form) == figure
-    assert line.count("prefers") == 3
+    assert line.count("prefers") == len(bench.scores) - 1
 
 
 def test_no_lite_network_is_recommended_for_its_looks(raw, tmp_path):
@@ -199,6 +199,8 @@ def test_the_advice_says_what_was_not_measured(raw, tmp_path):
 @pytest.mark.parametrize("score", choose.SCORES)
 def test_the_table_has_the_figures_of_the_file_and_marks_the_best(raw, score):
     bench, form = choose.read(), choose.SCORES[score].form
+    if score not in bench.scores:
+        pytest.skip("this score was not taken")
     found = choose.table(bench, score)
     assert list(found) == [name for name in zoo.MODELS if name in raw["aggregates"]]
     for k, column in enumerate(bench.columns):

@@ -51,7 +51,7 @@ def test_fills_and_scores_are_those_of_a_single_fill(image, mask):
     for cell, settings in zip(cells, ({}, {"patch": 5, "seed": 2}), strict=True):
         alone = inpaint(image, mask, cell.trial.model, **settings)
         assert cell.state == "done" and (cell.fill.image == alone).all()
-        assert cell.scores == metrics.local(alone, image, mask) | metrics.score(alone, image, mask)
+        assert cell.scores == metrics.local(alone, image, mask) | bench.scored(alone, image, mask)
 
 
 def test_without_a_truth_there_is_the_seam(image, mask):

@@ -12,13 +12,22 @@ from .. import zoo
 from ..contract import InpaintError, Mask
 from ..imaging import files, picture
 from ..imaging.picture import Picture
-from ..lab import bench, consistency
+from ..lab import bench, consistency, perceptual
 from ..lab.export import Archive, Compared, as_csv, named, written
 from ..lab.trials import ENDED, Cell, Trial, best, parse, run
 from . import terminal
 from .terminal import Device, Folder, Intact, Seed, err
 
-TABLED = ("psnr_hole", "psnr_rim", "ssim_hole", "gmsd_hole", "delta_e_hole", "seam", "consistency")  # on the screen
+TABLED = (  # on the screen
+    "perceptual",
+    "psnr_hole",
+    "psnr_rim",
+    "ssim_hole",
+    "gmsd_hole",
+    "delta_e_hole",
+    "seam",
+    "consistency",
+)
 
 
 def compare(
@@ -41,6 +50,8 @@ def compare(
     """Fill one hole, or a folder of them, with several models, and show and score them side by side."""
     chosen = terminal.names(models) or ([] if trial else [name for name in zoo.names() if zoo.ready(name)])
     trials = [parse(f"{name}:seed={seed}") for name in chosen] + [parse(text) for text in trial or []]
+    if intact and not perceptual.here():
+        err.print(f"The perceptual score is left out: its weights are not installed ({perceptual.HOW}).")
     with archive_in(out) as archive:
         cases = list(cases_of(image, mask))
         for name, photo, hole in cases:

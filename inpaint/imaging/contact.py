@@ -29,10 +29,10 @@ def holed(image: Image, mask: Mask) -> Image:
     return out
 
 
-def sheet(rows: Sequence[Sequence[Tile]]) -> Image:
-    """(H, W, 3): the rows one below the other, each picture shrunk to 256 pixels, or as it is if it is smaller."""
+def sheet(rows: Sequence[Sequence[Tile]], side: int = SIDE) -> Image:
+    """(H, W, 3): the rows one below the other, each picture shrunk to `side` pixels, or as it is if smaller."""
     font = _font()
-    strips = [_strip(row, font) for row in rows]
+    strips = [_strip(row, font, side) for row in rows]
     width, height = max((strip.width for strip in strips), default=GAP), sum(strip.height for strip in strips)
     paper, top = PIL.Image.new("RGB", (width, height + GAP), PAPER), GAP
     for strip in strips:
@@ -48,34 +48,34 @@ def _font() -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), LETTERS)
 
 
-def _strip(row: Sequence[Tile], font: ImageFont.FreeTypeFont) -> PIL.Image.Image:
+def _strip(row: Sequence[Tile], font: ImageFont.FreeTypeFont, side: int) -> PIL.Image.Image:
     """One row: the pictures, the words under them, and the gap to the next row."""
-    pictures = [_small(tile.image) for tile in row]
+    pictures = [_small(tile.image, side) for tile in row]
     words_at = max((picture.height for picture in pictures if picture), default=0) + GAP // 2
     height = words_at + TEXT * max((len(tile.words) for tile in row), default=0) + GAP
-    strip = PIL.Image.new("RGB", (GAP + len(row) * (SIDE + GAP), height), PAPER)
+    strip = PIL.Image.new("RGB", (GAP + len(row) * (side + GAP), height), PAPER)
     draw = ImageDraw.Draw(strip)
     for k, (picture, tile) in enumerate(zip(pictures, row, strict=True)):
-        left = GAP + k * (SIDE + GAP)
+        left = GAP + k * (side + GAP)
         if picture:
             strip.paste(picture, (left, 0))
         for line, words in enumerate(tile.words):
-            draw.text((left, words_at + line * TEXT), _fitting(words, font), INK, font)
+            draw.text((left, words_at + line * TEXT), _fitting(words, font, side), INK, font)
     return strip
 
 
-def _small(image: Image | None) -> PIL.Image.Image | None:
+def _small(image: Image | None, side: int) -> PIL.Image.Image | None:
     if image is None:
         return None
     picture = PIL.Image.fromarray(image)
-    picture.thumbnail((SIDE, SIDE), PIL.Image.Resampling.LANCZOS)
+    picture.thumbnail((side, side), PIL.Image.Resampling.LANCZOS)
     return picture
 
 
-def _fitting(words: str, font: ImageFont.FreeTypeFont) -> str:
+def _fitting(words: str, font: ImageFont.FreeTypeFont, side: int) -> str:
     """As much of the words as is no wider than a picture."""
-    if font.getlength(words) <= SIDE:
+    if font.getlength(words) <= side:
         return words
-    while words and font.getlength(f"{words}…") > SIDE:
+    while words and font.getlength(f"{words}…") > side:
         words = words[:-1]
     return f"{words}…"

@@ -86,15 +86,15 @@ def seam(filled: Image, hole: Mask) -> float:
 
 
 def score(filled: Image, truth: Image, hole: Mask) -> dict[str, float]:
-    """PSNR, SSIM and L1 over the hole alone (`psnr_hole`…) and over the whole (`psnr`…), GMSD of the whole.
+    """PSNR, SSIM and L1 over the hole alone (`psnr_hole`…) and over the whole (`psnr`…), and so GMSD.
 
     What cannot be computed, as SSIM of a picture smaller than its window, is left out.
     """
     asked: dict[str, Callable[[], float]] = {}
-    for metric in (psnr, ssim, l1):
+    for metric in (psnr, ssim, l1, gmsd):
         asked[f"{metric.__name__}_hole"] = partial(metric, filled, truth, hole)
         asked[metric.__name__] = partial(metric, filled, truth)
-    return computed(asked | {"gmsd": partial(gmsd, filled, truth)})
+    return computed(asked)
 
 
 def computed(asked: Mapping[str, Callable[[], float]]) -> dict[str, float]:

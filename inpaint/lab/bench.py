@@ -26,7 +26,7 @@ from ..contract import Image, InpaintError, Mask
 from ..imaging import metrics
 from ..imaging.contact import Tile, holed, sheet
 from ..imaging.picture import SUFFIXES, open_picture, read_mask
-from . import gauge
+from . import gauge, perceptual
 from .versions import versions
 
 BUCKETS = {  # share of hole above the one and up to the other, as in the irregular-mask test sets
@@ -41,11 +41,13 @@ BUCKETS = {  # share of hole above the one and up to the other, as in the irregu
 }
 MEAN, MEANT = "mean 10–50 %", ("10–20 %", "20–30 %", "30–40 %", "40–50 %")
 SHIFT = 7  # by how many masks a further round is moved
+RANKS = ("perceptual", "gmsd")  # the table is in the order of the first that was taken; less is better
 TABLED = {  # what a line of the table shows → the scores in it and how they are written
+    "perceptual ↓": (("perceptual",), ".3f"),
+    "GMSD ↓": (("gmsd_hole", "gmsd"), ".4f"),
     "PSNR, dB ↑": (("psnr_hole", "psnr"), ".2f"),
     "SSIM ↑": (("ssim_hole", "ssim"), ".3f"),
     "L1, % ↓": (("l1_hole", "l1"), ".2f"),
-    "GMSD ↓": (("gmsd",), ".4f"),
     "seconds ↓": (("seconds",), ".2g"),
 }
 
@@ -66,6 +68,10 @@ class Case:
         photo = open_picture(self.photo).rgb
         return photo, read_mask(self.mask, photo.shape[:2])[0]
 
+    def read_published(self) -> Image | None:
+        """(h, w, 3) in the photo's colours, of a size of its own; None where there is none. Raises InpaintError."""
+        return self.published and open_picture(self.published).in_space_of(open_picture(self.photo).icc).rgb
+
 
 @dataclass(frozen=True)
 class Row:
@@ -76,7 +82,7 @@ class Row:
     hole: float = 0.0  # share of the picture
     scores: Mapping[str, float] = field(
         default_factory=dict
-    )  # by the names in `metrics.score`; empty without a truth
+    )  # by the names in `metrics.score`, and `perceptual`; empty without a truth
     seconds: float = 0.0  # of the fill
     load: float = 0.0  # seconds until the model was ready, the same in all its rows
     peak: float | None = None  # GiB so far: of the model's process, or what a CUDA device held; None: not told
@@ -212,12 +218,17 @@ def _rows(worker: ProcessPoolExecutor, name: str, given: Sequence[Case], setting
         try:
             photo, hole = case.read()
             done = worker.submit(fill, name, photo, hole, settings).result()
-            scores = metrics.score(done["image"], photo, hole) if case.truth else {}
+            scores = scored(done["image"], photo, hole) if case.truth else {}
             yield Row(name, case.name, case.hole, scores, load=load, **done)
         except BrokenProcessPool:
             raise
         except Exception as error:
             yield Row(name, case.name, case.hole, error=_reason(error))
+
+
+def scored(filled: Image, truth: Image, hole: Mask) -> dict[str, float]:
+    """Those of `metrics.score`, and `perceptual` where it is installed."""
+    return metrics.score(filled, truth, hole) | perceptual.scores(filled, truth, hole)
 
 
 def _reason(error: Exception) -> str:
@@ -281,14 +292,24 @@ def aggregates(rows: Sequence[Row]) -> dict[str, dict[str, dict[str, float]]]:
     return found
 
 
+def ranked(found: Mapping[str, Any]) -> dict[str, Any]:
+    """`aggregates` by the first of RANKS that every model has, over the buckets that all of them have."""
+    for score in RANKS:
+        shared = [name for name in BUCKETS if all(name in means[score] for means in found.values())]
+        if found and shared:
+            order = sorted(found, key=lambda model: mean(found[model][score][name] for name in shared))
+            return {model: found[model] for model in order}
+    return dict(found)
+
+
 def table(rows: Sequence[Row]) -> str:
-    """Markdown: for each score a line per model, hole / whole in each bucket of hole share."""
-    found = aggregates(rows)
+    """Markdown: for each score a line per model, hole / whole in each bucket of hole share; the best first."""
+    found = ranked(aggregates(rows))
     there = {name for scores in found.values() for means in scores.values() for name in means}
     names = [name for name in (*BUCKETS, MEAN) if name in there]
     lines = [f"| score | model | {' | '.join(names)} |", "|---" * (len(names) + 2) + "|"] if found else []
     for title, (scores, form) in TABLED.items():
-        for model, means in found.items():
+        for model, means in found.items() if any(m[s] for m in found.values() for s in scores) else ():
             cells = [" / ".join(f"{means[s][n]:{form}}" if n in means[s] else "–" for s in scores) for n in names]
             lines.append(f"| {title} | `{model}` | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -323,8 +344,14 @@ def protocol(given: Sequence[Case]) -> dict[str, str]:
         "PSNR, L1": "from the mean squared, and the mean absolute difference (% of 255)",
         "SSIM": "Gaussian window 11, σ 1.5, per channel, averaged; hole: mean of the map over the hole; "
         "whole: over windows inside the picture",
-        "GMSD": "Xue et al. 2014, of the luma of the whole; 0 is best",
-        "left out": "LPIPS and FID: they need networks whose weights are not part of this program",
+        "GMSD": "Xue et al. 2014, of the luma; 0 is best. hole: over the hole alone",
+        "perceptual": "squared distance of unit features of EfficientNet-Lite0, of the blocks 2, 4, 7, 10 and 14, "
+        "over the hole; 0 is best"
+        if perceptual.here()
+        else f"left out, its weights are not installed: {perceptual.HOW}",
+        "order of the methods": "by the perceptual score where it was taken, else by GMSD of the whole; "
+        "PSNR and SSIM reward what is smooth",
+        "left out": "LPIPS and FID: they need networks whose weights cannot be had without a download",
         "cost": "seconds of a fill, after one that does not count; loading apart; peak of the model's own process, "
         "Python included (on a CUDA device: what was allocated there; on Metal it cannot be told)",
         "cases": f"{len(scored)} with a known truth, by share of hole: {counts or 'none'}"
@@ -387,9 +414,9 @@ def _tile(model: str, row: Row | None) -> Tile:
 
 
 def _published(case: Case, photo: Image, hole: Mask) -> Tile:
-    if case.published is None:
+    picture = case.read_published()
+    if picture is None:
         return Tile(None, ("none published",))
-    picture = open_picture(case.published).in_space_of(open_picture(case.photo).icc).rgb
     same = case.truth and picture.shape == photo.shape
     return Tile(picture, ("published", _decibels(metrics.psnr(picture, photo, hole) if same else None)))
 

@@ -36,13 +36,15 @@ class Score(NamedTuple):
     more: bool = True  # is better
 
 
-SCORES = {
+SCORES = {  # those first that agree best with the eye
+    "perceptual": Score("perceptual score ↓", "perceptual", ".3f", more=False),
+    "gmsd": Score("GMSD of the whole ↓", "GMSD", ".4f", more=False),
     "psnr_hole": Score("PSNR in the hole, dB ↑", "PSNR", ".2f", " dB"),
     "ssim_hole": Score("SSIM in the hole ↑", "SSIM", ".3f"),
-    "gmsd": Score("GMSD of the whole ↓", "GMSD", ".4f", more=False),
     "seconds": Score("seconds a fill ↓", "time", ".2g", " s", more=False),
 }
 PSNR, SECONDS = "psnr_hole", "seconds"
+EXTRA = ("perceptual",)  # a bench without it is whole
 
 
 class Cell(NamedTuple):
@@ -59,6 +61,13 @@ class Bench:
     protocol: Mapping[str, str]
     means: Mapping[str, Mapping[str, Mapping[str, float]]]  # model → score → share of hole → mean
     costs: Mapping[str, Mapping[str, Any]]  # model → weights, device, load, seconds, peak
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """Those that were taken."""
+        return {
+            name: score for name, score in SCORES.items() if all(name in means for means in self.means.values())
+        }
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -94,12 +103,12 @@ def read(path: Path = BENCH) -> Bench:
     try:
         whole = json.loads(path.read_text("utf-8"))
         means = {
-            model: {score: _figures(scores[score]) for score in SCORES}
+            model: {score: _figures(scores[score]) for score in SCORES if score in scores or score not in EXTRA}
             for model, scores in whole["aggregates"].items()
             if model in zoo.names()
         }
         bench = Bench({k: str(v) for k, v in whole["protocol"].items()}, means, dict(whole["costs"]))
-        if not all(bench.ranked(score, bench.shares) for score in SCORES):
+        if not all(bench.ranked(score, bench.shares) for score in bench.scores):
             raise ValueError("no model has a figure in each column")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
@@ -325,7 +334,7 @@ def span(shares: Sequence[str]) -> str:
 
 def _agreement(bench: Bench) -> Iterator[str]:
     """Which method each score prefers."""
-    firsts = {name: bench.ranked(name, bench.shares)[0] for name in SCORES if name != SECONDS}
+    firsts = {name: bench.ranked(name, bench.shares)[0] for name in bench.scores if name != SECONDS}
     said = []
     for name, model in firsts.items():
         score = SCORES[name]

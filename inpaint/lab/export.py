@@ -27,6 +27,7 @@ from .trials import Cell, best
 
 ACROSS = 4  # pictures in a row of the sheet, where all rows are of one hole
 NAMES = {
+    "perceptual": "perceptual",
     "psnr": "PSNR",
     "ssim": "SSIM",
     "gmsd": "GMSD",
@@ -36,6 +37,7 @@ NAMES = {
     "consistency": "self-consistency",
 }
 FORMS = {
+    "perceptual": "{:.3f}",
     "psnr": "{:.2f} dB",
     "ssim": "{:.3f}",
     "gmsd": "{:.4f}",
@@ -52,7 +54,7 @@ COSTS = ("seconds", "device", "peak GiB", "note")
 def named(score: str) -> tuple[str, str]:
     """ "psnr_rim" → ("PSNR", "rim"); "psnr" → ("PSNR", "whole")."""
     metric, _, place = score.rpartition("_") if score.endswith(("_hole", "_rim")) else (score, "", "")
-    return NAMES[metric], "" if metric in ("seam", "consistency") else PLACES[place]
+    return NAMES[metric], "" if metric in ("perceptual", "seam", "consistency") else PLACES[place]
 
 
 def is_shown(score: str) -> bool:

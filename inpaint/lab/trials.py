@@ -15,7 +15,7 @@ from ..contract import COMMON, Image, InpaintError, Mask
 from ..fill import pipeline
 from ..fill.result import Fill
 from ..imaging import metrics
-from . import gauge
+from . import gauge, perceptual
 
 MORE_IS_BETTER = ("psnr", "ssim", "consistency")  # scores whose names begin so; of all others less is
 ENDED = ("done", "failed", "stopped")
@@ -211,7 +211,8 @@ class _At:
         filled = fill.image
         if self.intact:
             more = metrics.score(filled, self.image, self.mask) if self.whole else {}
-            return metrics.local(filled, self.image, self.mask) | more
+            seen = perceptual.scores(filled, self.image, self.mask)
+            return seen | metrics.local(filled, self.image, self.mask) | more
         return metrics.computed({"seam": partial(metrics.seam, filled, hole)})
 
     def _hidden(self, cell: Cell, hole: Mask) -> Iterator[Cell]:

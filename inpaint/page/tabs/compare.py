@@ -9,7 +9,7 @@ import gradio as gr
 from ... import zoo
 from ...contract import InpaintError, Mask
 from ...imaging.picture import Picture
-from ...lab import consistency, trials
+from ...lab import consistency, perceptual, trials
 from ...lab.trials import Cell, Trial
 from ..lanes import MANY, Errand, errand, fits_itself
 from ..pace import Pace
@@ -23,6 +23,16 @@ from ..zerogpu import LENT
 
 FIRST = 6  # methods chosen at the beginning, of those that are ready
 Words = list[str] | None
+SCORED = (
+    "Scored against the photo under the hole: over the hole, and over its rim (8 pixels inwards). ★ best of these. "
+    "Perceptual, what a classifier sees, agrees best with the eye (less is better); PSNR and SSIM like what is "
+    "smooth and safe: look at the pictures too."
+)
+SCORED_WITHOUT = (
+    "Scored against the photo under the hole: over the hole, and over its rim (8 pixels inwards). ★ best of these. "
+    "PSNR and SSIM like what is smooth and safe: look at the pictures too. A score that is closer to the eye is "
+    "not installed: pip install -r requirements-measure.txt."
+)
 SMALL = 2_000_000  # pixels of a photo up to which the whole of it is scored too
 
 
@@ -158,10 +168,7 @@ def ended(cells: Sequence[Cell]) -> str:
 def headline(cells: Sequence[Cell], intact: bool) -> str:
     """What the scores are."""
     if intact:
-        return (
-            "Scored against the photo under the hole: over the hole, and over its rim (8 pixels inwards). "
-            "★ best of these. Scores like what is smooth and safe: look at the pictures too."
-        )
+        return SCORED if perceptual.here() else SCORED_WITHOUT
     words = (
         "The truth is not known. Seam: how much stronger brightness steps at the hole's rim are than beside it; "
         "1 is no seam, less is smoother than the surroundings; ★ nearest to 1."

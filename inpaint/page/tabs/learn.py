@@ -227,13 +227,14 @@ class Learn(Tab):
                 html_(f"<p>{html.escape(f'There is no table to choose by: {error}')}</p>", "no-bench")
                 return
             html_(advice_html(self.bench), "advice")
+            first = next(iter(self.bench.scores))
             self.score = gr.Radio(
-                [(score.title, name) for name, score in choose.SCORES.items()],
-                value=choose.PSNR,
+                [(score.title, name) for name, score in self.bench.scores.items()],
+                value=first,
                 label="Score",
                 elem_id="choose-score",
             )
-            self.table = html_(table_html(self.bench, choose.PSNR), "choose-table")
+            self.table = html_(table_html(self.bench, first), "choose-table")
             gr.Markdown(SCORES_DO_NOT_TELL)
             html_(protocol_html(self.bench), "choose-protocol")
 
