@@ -57,7 +57,7 @@ def is_quick(name: str) -> bool:
 
 
 def is_needed(name: str) -> bool:
-    """All comparisons in float32, and in float64, which shows that nothing but rounding differs, the oblong ones."""
+    """All comparisons in float32; in float64, which shows that nothing but rounding differs, the oblong ones."""
     case = CASE.search(name)
     return not case or "float64" not in name or case[1] != case[2]
 
