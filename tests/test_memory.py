@@ -104,8 +104,8 @@ folder = pathlib.Path(sys.argv[1])
 names = ["pconv", "aotgan", "glcic", "patchmatch"]
 for name in names[:3]:
     store.bring(name, (standins.make(name, folder, width=64),))
-image, mask = np.full((256, 256, 3), 90, np.uint8), np.zeros((256, 256), bool)
-mask[100:140, 100:140] = True
+image, mask = np.full((128, 128, 3), 90, np.uint8), np.zeros((128, 128), bool)
+mask[50:70, 50:70] = True
 
 def resident():
     with open("/proc/self/statm") as file:

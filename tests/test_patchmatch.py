@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from inpaint.imaging import offsets as drawing
-from inpaint.imaging.masks import patch_sums
 from inpaint.models import patchmatch
 
 
@@ -100,26 +99,53 @@ def test_hole_content_is_never_looked_at_and_inputs_stay(fill, noise):
 
 def test_periodic_texture_is_restored_where_diffusion_fails(fill):
     image, mask = texture(), box()
-    smooth = patchmatch.diffuse(patchmatch.Level(patchmatch.measure(image, mask, 4, 21), mask))[..., :3] * 255
+    smooth = patchmatch.smooth(patchmatch.Level(image.astype(np.float32) / 255, mask)) * 255
     result = last(fill(blank(image, mask), mask, seed=0)).image
     assert psnr(smooth, image, mask) < 15
     assert psnr(result, image, mask) > 30
 
 
-def test_every_offset_leads_to_a_source(noise):
+@pytest.mark.parametrize(
+    "holes", [box(60, 50), np.random.default_rng(3).random((60, 50)) < 0.5], ids=["box", "half"]
+)
+def test_every_patch_found_is_a_source_and_only_known_pixels_are_copied(noise, holes):
     from inpaint.imaging import matching
 
-    image, mask = noise.integers(0, 256, (60, 50, 3), dtype=np.uint8), box(60, 50)
-    match = None
+    image = noise.random((60, 50, 3), np.float32)
+    found = None
     with matching.workers() as pool:
-        for level in patchmatch.pyramid(patchmatch.Level(patchmatch.measure(image, mask, 4, 21), mask), 5):
-            *_, (match, _, _) = patchmatch.complete(
-                matching, level, match, 5, 2, 0.03, np.random.default_rng(0), pool
-            )
-            size, source = patchmatch.find_sources(level.hole, 5)
-            rows, columns = match.field[..., 0], match.field[..., 1]
-            assert source[rows, columns].all()
-            assert size > 1 and not level.hole[tuple(patchmatch.borrowed(match))].any()
+        for level in reversed(patchmatch.pyramid(patchmatch.Level(image, holes))):
+            guess = patchmatch.smooth(level)
+            search = patchmatch.Search(matching, pool, level, guess, 5, 0.0, 0.7)
+            rng = np.random.default_rng(0)
+            found = search.find(search.start(found, rng), guess, 2, None, rng)
+            assert search.source[tuple(found.field[found.target].T)].all()
+        _, origin = search.melded(found, guess)
+    assert (origin[~holes] == -1).all() and (origin[holes] >= 0).all()
+    assert not holes[tuple(origin[holes].T)].any()
+
+
+def test_as_many_threads_as_there_are_the_fill_is_the_same_to_the_bit(fill, noise, monkeypatch):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from inpaint.imaging import matching
+
+    image, mask = blank(noise.integers(0, 256, (120, 90, 3), dtype=np.uint8), box(120, 90)), box(120, 90)
+    fills = []
+    for threads in (1, 2, 5):
+        monkeypatch.setattr(matching, "workers", lambda threads=threads: ThreadPoolExecutor(threads))
+        fills.append(last(fill(image, mask, seed=4)))
+    assert all((one.image == fills[0].image).all() and (one.origin == fills[0].origin).all() for one in fills)
+
+
+def test_levels_go_down_until_the_hole_is_gone_and_know_only_what_is_known():
+    image = np.full((96, 80, 3), 0.25, np.float32)
+    image[box(96, 80)] = 9
+    levels = patchmatch.pyramid(patchmatch.Level(image, box(96, 80)))
+    assert [level.hole.shape for level in levels] == [(96, 80), (48, 40), (24, 20)]
+    assert not patchmatch.halve(levels[-1]).hole.any() and levels[-1].hole.any()
+    assert all(np.allclose(level.picture[~level.hole], 0.25, atol=1e-5) for level in levels)
+    assert np.allclose(patchmatch.smooth(levels[0])[levels[0].hole], 0.25, atol=1 / 255)
 
 
 def test_steps_keep_the_contract(fill):
@@ -128,9 +154,9 @@ def test_steps_keep_the_contract(fill):
     progress = [step.progress for step in steps]
     assert len(steps) > 1 and progress == sorted(progress) and progress[-1] == 1
     assert steps[0].note.startswith("level 1 of ") and steps[-1].note == ""
+    assert set(steps[-1].views) == {"offsets", "sources"}
     for step in steps:
         assert (step.image[~mask] == image[~mask]).all()
-        assert set(step.views) == {"offsets", "sources"}
         for picture in (step.image, *step.views.values()):
             assert picture.shape == image.shape and picture.dtype == np.uint8
 
@@ -154,20 +180,9 @@ def test_scattered_pixels_are_filled_as_well_as_by_diffusion(fill, noise):
     wave = 127 + 100 * np.sin(rows / 5) * np.cos(columns / 7)
     image = np.dstack([wave, wave, 255 - wave]).astype(np.uint8)
     mask = noise.random((64, 64)) < 0.5
-    assert psnr(last(fill(blank(image, mask), mask, seed=0)).image, image, mask) > 30
-
-
-def test_sources_are_whole_patches_or_smaller_ones_or_partial():
-    mask = box()
-    size, source = patchmatch.find_sources(mask, 7)
-    assert size == 7 and (patch_sums(mask, 7)[source] == 0).all()
-    rim = np.ones((60, 60), bool)
-    rim[:4] = False
-    size, source = patchmatch.find_sources(rim, 7)
-    assert size == 3 and (patch_sums(rim, 3)[source] == 0).all()
-    scattered = np.random.default_rng(0).random((60, 60)) < 0.5
-    size, source = patchmatch.find_sources(scattered, 7)
-    assert size == 7 and not patchmatch.centres(scattered, 7)[source].any()
+    step = last(fill(blank(image, mask), mask, seed=0))
+    assert psnr(step.image, image, mask) > 30 and step.note == patchmatch.SCATTERED
+    assert not patchmatch.scattered(box(64, 64), 7)
 
 
 def test_kernels_do_not_promise_that_all_is_finite():
@@ -185,4 +200,4 @@ def test_kernels_are_compiled_for_one_signature_only(fill):
     image, mask = texture(), box()
     for hole in (mask, mask[:, ::-1], np.asfortranarray(mask)):
         list(fill(blank(image, hole), hole, seed=0, patch=5))
-    assert len(matching._search.signatures) == len(matching._vote.signatures) == 1
+    assert len(matching._search.signatures) == len(matching._copy.signatures) == 1

@@ -32,7 +32,7 @@ def hole_of(shape, rows, columns):
 
 
 def test_it_is_that_of_the_published_network(image, mask):
-    """The figure is that of efficientnet-lite-pytorch 0.1.0, of a picture of 96 × 128, its hole grey."""
+    """As efficientnet-lite-pytorch 0.1.0, for 96 × 128 pixels, the hole filled with grey."""
     wide = cv2.copyMakeBorder(image, 0, 24, 0, 31, cv2.BORDER_REPLICATE)
     hole = np.pad(mask, ((0, 24), (0, 31)))
     filled = wide.copy()

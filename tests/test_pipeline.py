@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 
 import inpaint
 from inpaint import Card, InpaintError, Number, Size, Step
+from inpaint.fill import finish, pipeline
 from inpaint.fill import patch as patching
-from inpaint.fill import pipeline
 from inpaint.fill.groups import group
 from inpaint.imaging import made_up, masks
 
@@ -144,19 +144,20 @@ def test_feather_fades_a_colour_step_only_inside_the_rim():
 
 def test_detail_is_put_back_into_the_last_fill_only(mask, monkeypatch):
     noisy = np.random.default_rng(0).integers(80, 120, (*mask.shape, 3), np.uint8)
-    options = {"working_size": 64, "detail": 0.8}
-    asked, put_back = [], patching.put_back
-    monkeypatch.setattr(patching, "put_back", lambda *given: asked.append(given[3:]) or put_back(*given))
+    options = {"working_size": 64, "detail": 0.8, "finish": "detail"}
+    asked, put_back = [], finish.put_back
+    monkeypatch.setattr(finish, "put_back", lambda *given: asked.append(given[3:]) or put_back(*given))
 
-    def grey(patch, hole, **_):
-        yield Step(np.full_like(patch, 100), 0.5)
-        yield Step(np.full_like(patch, 100), 1.0, note="done")
-
-    guess, fill = pipeline.run(grey, card(Size(maximum=128)), noisy, mask, **options)
+    guess, fill = pipeline.run(guessing, card(Size(maximum=128)), noisy, mask, **options)
     assert (guess.image[mask] == 100).all() and "detail" not in str(guess.report)
     assert fill.image[mask].std() > 3 and (fill.image[~mask] == noisy[~mask]).all()
     assert fill.report.options["detail"] == 0.8 and fill.report.notes == ("done", "detail 0.8")
-    assert asked[-1] == (0.8, pytest.approx(fill.report.scales[0], rel=0.02)) and asked[-1][1] < 0.9
+    assert asked == [(0.8, pytest.approx(fill.report.scales[0], rel=0.02))] and asked[0][1] < 0.9
+
+
+def guessing(patch, hole, **_):
+    yield Step(np.full_like(patch, 100), 0.5)
+    yield Step(np.full_like(patch, 100), 1.0, note="done")
 
 
 def test_detail_is_what_the_card_says_unless_the_user_does():

@@ -67,7 +67,7 @@ def test_a_run_is_put_back(setup, image, mask):
     assert put[setup.model]["chosen"] == "patchmatch" and put[setup.seed]["value"] == 4
     assert put[setup.controls["patchmatch", "patch"]]["value"] == 5
     assert put[setup.controls["patchmatch", "context"]]["value"] == 2
-    assert put[setup.controls["patchmatch", "texture"]]["value"] == 4, "what the run left alone is as the card says"
+    assert put[setup.controls["patchmatch", "edges"]]["value"] == 0.7, "what the run left alone is as the card says"
     assert put.keys() <= set(setup.outputs)
     for model, weights in (("nonsense", ""), ("pconv", "nonsense"), ("auto", "lite")):
         with pytest.raises(InpaintError):

@@ -103,9 +103,9 @@ def _match(features: Array, hole: Mask) -> tuple[Array, Array]:
     source, target = covered == 0, covered > 0
     near = NEARNESS * side**2 / max(hole.shape) ** 2
     with matching.workers() as pool:
-        matcher = matching.Matcher(features, hole, np.ones(hole.shape), source, target, side, near, pool)
-        lots = np.random.default_rng(0).integers(len(matcher.places), size=target.shape)
-        field = matcher.places[lots]
+        matcher = matching.Matcher(features, source, target, side, pool, near)
+        places = np.argwhere(source).astype(np.int32)
+        field = places[np.random.default_rng(0).integers(len(places), size=target.shape)]
         for turn in range(PASSES):
             matcher.search(field, -1 if turn % 2 else 1, seed=turn * max(hole.shape))
     spread = max(np.quantile(matcher.cost[target], QUANTILE), 1e-6)

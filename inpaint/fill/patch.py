@@ -1,4 +1,4 @@
-"""How a crop is made for a model, and undone: blank, shrink and pad; cut off, enlarge, fade the rim, add detail."""
+"""How a crop is made for a model, and undone: blank, shrink and pad; cut off, enlarge, fade the rim."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from ..contract import NOTHING, Array, Image, Mask, Size
+from ..contract import NOTHING, Array, Image, Mask, Size, Step
 from ..imaging import resize
 from ..imaging.masks import Box
 from ..imaging.rim import fade_step
-from .detail import put_back
+from .finish import Job
 from .groups import round_up
 
 
@@ -30,19 +30,36 @@ class Patch:
     def scale(self) -> float:
         return max(self.inner) / max(self.hole.shape)  # the shorter side may be a pixel or two, and rounded
 
-    def back(self, filled: Image, feather: int, detail: float = 0.0) -> Image:
-        """The model's patch at the crop's size; where wanted without the rim's colour step, or with more detail."""
+    def back(self, filled: Image) -> Image:
+        """The model's patch at the crop's size."""
+        h, w = self.hole.shape
+        filled = self._unpadded(filled)
+        return filled if self.inner == (h, w) else cv2.resize(filled, (w, h), interpolation=cv2.INTER_CUBIC)
+
+    def faded(self, filled: Image, feather: int) -> Image:
+        """A fill of the crop's size without the rim's colour step."""
+        return fade_step(filled, self.image, self.hole, feather) if feather else filled
+
+    def job(self, step: Step, seed: int) -> Job:
+        """What finishing the model's last step takes."""
+        h, w = self.inner
+        small_hole = self.padded_hole[:h, :w]
+        return Job(
+            photo=self.image,
+            hole=self.hole,
+            soft=self.back(step.image),
+            guide=np.where(small_hole[..., None], self._unpadded(step.image), self._unpadded(self.padded)),
+            small_hole=small_hole,
+            seed=seed,
+            origin=None if step.origin is None else step.origin[:h, :w],
+        )
+
+    def _unpadded(self, filled: Image) -> Image:
         if filled.shape != self.padded.shape or filled.dtype != np.uint8:
             raise TypeError(
                 f"a model returned {filled.shape} {filled.dtype} for a patch of {self.padded.shape} uint8"
             )
-        h, w = self.hole.shape
-        filled = filled[: self.inner[0], : self.inner[1]]
-        if self.inner != (h, w):
-            filled = cv2.resize(filled, (w, h), interpolation=cv2.INTER_CUBIC)
-        if feather:
-            filled = fade_step(filled, self.image, self.hole, feather)
-        return put_back(self.image, self.hole, filled, detail, self.scale)
+        return filled[: self.inner[0], : self.inner[1]]
 
     def view(self, picture: Image) -> Image:
         """A model's view without the padding; pictures of another size (plots) as they are."""

@@ -1,6 +1,6 @@
 """From the user's picture and mask to a model's patch, and back.
 
-check → group the holes → crop with context → shrink → pad → blank the hole → [model] → undo → detail → composite
+check → group the holes → crop with context → shrink → pad → blank the hole → [model] → undo → finish → composite
 
 Pixels outside the hole are the input's, bit for bit. The cost follows the hole, not the picture: only crops around
 the holes are ever worked on, and the whole picture is copied once, when somebody asks for it.
@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ..contract import (
     NOTHING,
     Array,
     Card,
+    Choice,
     Image,
     Inpainter,
     InpaintError,
@@ -31,10 +32,14 @@ from ..contract import (
 )
 from ..imaging import masks
 from ..imaging.masks import Box
+from . import finish
 from .groups import box_shape, group
 from .patch import Patch, cut, fitted
 from .result import Fill, Filled, Fills, Report, Trace
 
+FINISHES = ("auto", "patches", "detail", "none")
+FINISH = "how a fill made small becomes sharp: pixels copied from the photo, detail borrowed, or not at all"
+MODEL = 0.6  # of a hole's progress, where pixels are copied after it
 PLOT_EVERY = 2.0  # seconds between two drawings of the PSNR curve
 
 
@@ -53,6 +58,7 @@ def options(card: Card) -> tuple[Option, ...]:
         ),
     ]
     if card.size.maximum:
+        common.insert(2, Choice("finish", "auto", FINISHES, help=FINISH))
         low = max(card.size.minimum, 64)
         common.append(
             Number(
@@ -195,38 +201,67 @@ def _fills(
     traced: tuple[Trace, ...] = ()
     views: Mapping[str, Image] = NOTHING
     for k, patch in enumerate(patches):
-        for step in steps(patch):
-            detail = report.options["detail"] if step.progress >= 1 else 0.0  # a guess on the way needs none
-            filled = (*done, (patch.box, patch.back(step.image, report.options["feather"], detail), patch.hole))
-            traces = traced
+        traces = traced
+        for now in _finished(patch, steps(patch), report):
+            step = now.step
+            filled = (*done, (patch.box, patch.faded(now.image, report.options["feather"]), patch.hole))
             if step.origin is not None:
                 traces = (*traced, Trace(patch.box, patch.inner, step.origin))
             if k == 0:  # the largest hole is the one looked into
                 views = {title: patch.view(picture) for title, picture in step.views.items()}
-            last = k + 1 == len(pixels) and step.progress >= 1
-            progress = 1.0 if last else min((sum(pixels[:k]) + step.progress * pixels[k]) / sum(pixels), 0.9999)
+            last = k + 1 == len(pixels) and now.done >= 1
+            progress = 1.0 if last else min((sum(pixels[:k]) + now.done * pixels[k]) / sum(pixels), 0.9999)
             if scores:
                 views = {**views, **scores.add(filled, progress)}
             yield Fill(
                 source=image,
                 patches=filled,
                 progress=progress,
-                note=_note(step, k, len(pixels)),
+                note=_note(now.doing, k, len(pixels)),
                 views=views,
                 report=replace(
                     report,
                     seconds=time.perf_counter() - started,
                     psnr=scores.curve[-1][1] if scores else None,
-                    notes=tuple(note for note in (step.note, detail and f"detail {detail:g}") if note),
+                    notes=tuple(note for note in (step.note, now.note) if note),
                 ),
                 traces=traces,
             )
         done, traced = filled, traces
 
 
-def _note(step: Step, k: int, groups: int) -> str:
+class Now(NamedTuple):
+    """Where the fill of one crop stands."""
+
+    step: Step  # the model's
+    image: Image  # (H, W, 3) of the crop
+    done: float  # 0..1
+    doing: str = ""  # in a few words
+    note: str = ""  # for the report: how it was finished
+
+
+def _finished(patch: Patch, steps: Iterator[Step], report: Report) -> Iterator[Now]:
+    """The model's steps at the crop's size, then how the last one is finished."""
+    strength = report.options["detail"]
+    how = finish.way(report.options.get("finish", "auto"), 1 / patch.scale)
+    copies = how in ("auto", "patches")
+    for step in steps:
+        if step.progress < 1:
+            yield Now(step, patch.back(step.image), step.progress * (MODEL if copies else 1), step.note)
+            continue
+        job = patch.job(step, report.seed or 0)
+        if copies:
+            yield Now(step, job.soft, MODEL, step.note)
+        for state in finish.finished(job, how, strength):
+            doing = step.note if state.done >= 1 else "finish"
+            image = job.soft if state.image is None else state.image
+            done = MODEL + (1 - MODEL) * state.done if copies else state.done
+            yield Now(step, image, done, doing, state.note)
+
+
+def _note(doing: str, k: int, groups: int) -> str:
     where = f"hole {k + 1} of {groups}" if groups > 1 else ""
-    return ", ".join(part for part in (where, step.note) if part)
+    return ", ".join(part for part in (where, doing) if part)
 
 
 class Scores:

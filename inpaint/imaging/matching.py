@@ -1,7 +1,7 @@
-"""The inner loops of PatchMatch: search for a nearest-neighbour field, and voting.
+"""The inner loops of PatchMatch: search for a nearest-neighbour field, and what the patches found say.
 
-A patch is named by its top-left pixel, so a picture (H, W) has (H - size + 1, W - size + 1) patches. The field
-gives, for each target patch (one that overlaps the hole), the (row, column) of the source patch most like it.
+A patch is named by its first pixel. The field (h, w, 2) gives, for each target patch, the (row, column) of the
+source patch most like it.
 
 Barnes, Shechtman, Finkelstein & Goldman, "PatchMatch: A Randomized Correspondence Algorithm for Structural Image
 Editing", SIGGRAPH 2009; Wexler, Shechtman & Irani, "Space-Time Completion of Video", PAMI 2007.
@@ -17,7 +17,6 @@ from typing import Any
 import numba
 import numpy as np
 
-CHANNELS = 4  # red, green, blue, texture
 BANDS = 8  # fixed, so that the number of cores does not change the result
 
 # sums may be reordered; infinity stays a number, as `limit` begins with it
@@ -25,32 +24,50 @@ compiled = numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "
 
 
 @compiled
-def _cost(features, weight, y, x, sy, sx, size, near, limit):
-    """How badly the patch at (sy, sx) stands in for the one at (y, x); gives up once it exceeds `limit`.
+def _cost(features, picture, y, x, sy, sx, size, deep, near, limit):
+    """How badly the patch of `picture` at (sy, sx) stands in for the one of `features` at (y, x).
 
-    `features` and `weight` are (H, CHANNELS W) float32: a row of a patch is one stretch, which vectorises.
+    Both are (H, deep W) float32, `deep` channels a pixel: a row of a patch is one stretch, which vectorises. Gives
+    up once it exceeds `limit`.
     """
     total = near * np.float32((sy - y) ** 2 + (sx - x) ** 2)
     for i in range(size):
         if total >= limit:
             break
-        target = features[y + i, CHANNELS * x : CHANNELS * (x + size)]
-        source = features[sy + i, CHANNELS * sx : CHANNELS * (sx + size)]
-        w = weight[y + i, CHANNELS * x : CHANNELS * (x + size)]
+        target = features[y + i, deep * x : deep * (x + size)]
+        source = picture[sy + i, deep * sx : deep * (sx + size)]
         row = np.float32(0)
-        for k in range(CHANNELS * size):
+        for k in range(deep * size):
             difference = target[k] - source[k]
-            row += w[k] * difference * difference
+            row += difference * difference
         total += row
     return total
 
 
 @compiled
-def _search(features, weight, target, source, places, field, before, cost, size, near, step, seed, top, end):
+def _search(
+    features,
+    picture,
+    target,
+    source,
+    field,
+    before,
+    cost,
+    size,
+    deep,
+    near,
+    widest,
+    step,
+    seed,
+    anew,
+    top,
+    end,
+):
     """One pass over the target patches of rows top..end, downwards (step 1) or upwards (-1).
 
-    Propagation, then random search with a halving radius; writes `field` (h, w, 2) int32 and `cost` (h, w).
-    Other rows are read from `before`, as other bands may be at work on theirs.
+    Propagation, then random search with a radius that halves from `widest`; writes `field` (h, w, 2) int32 and
+    `cost` (h, w), which it takes as known unless `anew`. Other rows are read from `before`, as other bands may be
+    at work on theirs.
     """
     height, width = target.shape
     for row in range(top, end):
@@ -61,27 +78,25 @@ def _search(features, weight, target, source, places, field, before, cost, size,
             if not target[y, x]:
                 continue
             by, bx = field[y, x]
-            best = _cost(features, weight, y, x, by, bx, size, near, np.float32(np.inf))
-            radius = max(height, width)
+            best = cost[y, x]
+            if anew:
+                best = _cost(features, picture, y, x, by, bx, size, deep, near, np.float32(np.inf))
+            radius = 2 * widest
             trial = 0
             while radius > 1:
                 if trial < 2:
                     ny, nx = (y - step, x) if trial == 0 else (y, x - step)
+                    trial += 1
                     if not (0 <= ny < height and 0 <= nx < width and target[ny, nx]):
-                        trial += 1
                         continue
                     there = field[ny, nx] if top <= ny < end else before[ny, nx]
                     cy, cx = there[0] + y - ny, there[1] + x - nx
-                elif trial == 2:
-                    # sources may be few and far apart: the widest search draws from their list
-                    cy, cx = places[np.random.randint(0, len(places))]
                 else:
                     radius //= 2
                     cy = by + np.random.randint(-radius, radius + 1)
                     cx = bx + np.random.randint(-radius, radius + 1)
-                trial += 1
-                if 0 <= cy < height and 0 <= cx < width and source[cy, cx]:
-                    new = _cost(features, weight, y, x, cy, cx, size, near, best)
+                if 0 <= cy < height and 0 <= cx < width and source[cy, cx] and (cy != by or cx != bx):
+                    new = _cost(features, picture, y, x, cy, cx, size, deep, near, best)
                     if new < best:
                         best, by, bx = new, cy, cx
             field[y, x, 0], field[y, x, 1] = by, bx
@@ -89,29 +104,45 @@ def _search(features, weight, target, source, places, field, before, cost, size,
 
 
 @compiled
-def _vote(features, hole, target, field, share, size, out, top, end):
-    """Each hole pixel of rows top..end becomes the mean of what the patches over it say, weighted by `share`.
+def _copy(out, hole, picture, target, field, trust, reach, up, best, origin, top, end):
+    """Each hole pixel of rows top..end becomes what the patches over it say.
 
-    A source patch speaks through its known pixels only; a hole pixel that nobody speaks for stays as it is.
+    Patches are named by their centres and reach `reach` pixels around them. They say a pixel of `picture`, which,
+    like `out` (H, W, 3) and `hole`, is `up` times the size of the field. Where `best`, the patch with most `trust`
+    decides and `origin` (H, W, 2) tells where it copied from; else it is the mean weighted by trust. Only known
+    pixels are said; a pixel about which nobody says anything stays as it is.
     """
     height, width = target.shape
-    sums = np.zeros(CHANNELS, np.float32)
-    for y in range(top, end):
-        for x in range(hole.shape[1]):
-            if not hole[y, x]:
+    for row in range(top, end):
+        y = row // up
+        for column in range(hole.shape[1]):
+            if not hole[row, column]:
                 continue
+            x = column // up
             total = np.float32(0)
-            sums[:] = 0
-            for ty in range(max(0, y - size + 1), min(height, y + 1)):
-                for tx in range(max(0, x - size + 1), min(width, x + 1)):
-                    sy, sx = field[ty, tx, 0] + y - ty, field[ty, tx, 1] + x - tx
-                    if target[ty, tx] and not hole[sy, sx]:
-                        total += share[ty, tx]
-                        for c in range(CHANNELS):
-                            sums[c] += share[ty, tx] * features[sy, CHANNELS * sx + c]
+            red = green = blue = np.float32(0)
+            for ty in range(max(0, y - reach), min(height, y + reach + 1)):
+                for tx in range(max(0, x - reach), min(width, x + reach + 1)):
+                    if not target[ty, tx] or (best and trust[ty, tx] <= total):
+                        continue
+                    sy = row + up * (field[ty, tx, 0] - ty)
+                    sx = column + up * (field[ty, tx, 1] - tx)
+                    if not (0 <= sy < hole.shape[0] and 0 <= sx < hole.shape[1]) or hole[sy, sx]:
+                        continue
+                    share = trust[ty, tx]
+                    if best:
+                        total = red = green = blue = np.float32(0)
+                        origin[row, column, 0], origin[row, column, 1] = sy, sx
+                    total += share
+                    red += share * picture[sy, sx, 0]
+                    green += share * picture[sy, sx, 1]
+                    blue += share * picture[sy, sx, 2]
             if total > 0:
-                for c in range(CHANNELS):
-                    out[y, CHANNELS * x + c] = sums[c] / total
+                out[row, column, 0], out[row, column, 1], out[row, column, 2] = (
+                    red / total,
+                    green / total,
+                    blue / total,
+                )
 
 
 class Bands:
@@ -135,38 +166,60 @@ class Bands:
 
 
 class Matcher:
-    """Search and vote over one picture; `features` (H, W, CHANNELS) float32 is what the votes change.
+    """Search for the patches of `picture` (H, W, C) float32 that are most like those of another of the same size.
 
-    `weight` (H, W) float32 says how much each pixel counts in a comparison. `source` and `target`, (h, w) bool,
-    are the patches to borrow from and to find. `near` is the cost of a squared pixel of offset.
+    `source` and `target`, (h, w) bool, are the patches to borrow from and to find; `size` is their side. `near` is
+    the cost of a squared pixel of offset.
     """
 
-    def __init__(self, features, hole, weight, source, target, size, near, pool):
-        self.features = _plain(features, np.float32)
-        self.hole, self.source, self.target = (_plain(mask, bool) for mask in (hole, source, target))
-        self.weight = np.repeat(_plain(weight, np.float32), CHANNELS, axis=1)
-        self.places = _plain(np.argwhere(source), np.int32)
+    def __init__(self, picture, source, target, size, pool, near=0.0):
+        self.deep = picture.shape[2]
+        self.picture = self._rows(picture)
+        self.source, self.target = (plain(mask, bool) for mask in (source, target))
         self.size, self.near = size, np.float32(near)
         self.cost = np.zeros(target.shape, np.float32)
-        self.pixel_bands, self.patch_bands = Bands(hole, pool), Bands(target, pool)
+        self.bands = Bands(target, pool)
+        self.look(picture)
 
-    @property
-    def _rows(self):
-        return self.features.reshape(len(self.features), -1)
+    def look(self, features):
+        """Have the target patches look like (H, W, C) from now on."""
+        self.features, self.anew = self._rows(features), True
 
-    def search(self, field, step, seed):
-        """One pass, in place: the field (h, w, 2) int32 gets better, `cost` (h, w) tells how good it is."""
-        patches = (self._rows, self.weight, self.target, self.source, self.places, field, field.copy(), self.cost)
-        self.patch_bands.run(_search, *patches, self.size, self.near, step, seed)
+    def search(self, field, step, seed, widest=None):
+        """One pass, in place: the field (h, w, 2) int32 gets better, `cost` (h, w) tells how good it is.
 
-    def vote(self, field, share):
-        """The hole's features from the field; `share` (h, w) is the weight of each target patch."""
-        now = self._rows.copy()
-        share = _plain(share, np.float32)
-        self.pixel_bands.run(_vote, now, self.hole, self.target, field, share, self.size, self._rows)
+        `widest`: how far from a patch another is sought, in pixels; None: everywhere.
+        """
+        widest = widest or max(self.target.shape)
+        patches = (
+            self.features,
+            self.picture,
+            self.target,
+            self.source,
+            field,
+            field.copy(),
+            self.cost,
+        )
+        self.bands.run(_search, *patches, self.size, self.deep, self.near, widest, step, seed, self.anew)
+        self.anew = False
+
+    @staticmethod
+    def _rows(array):
+        return plain(array, np.float32).reshape(len(array), -1)
 
 
-def _plain(array, dtype):
+def copy(out, hole, picture, target, field, trust, reach, pool, up=1, best=True):
+    """`out` (H, W, 3) float32 with its hole filled, in place, by what the patches say: see `_copy`.
+
+    Returns where each pixel was copied from, (H, W, 2) int32, -1 where nothing was, or where it is a mean.
+    """
+    origin = np.full((*hole.shape, 2), -1, np.int32)
+    arrays = (plain(hole, bool), plain(picture, np.float32), plain(target, bool), field, plain(trust, np.float32))
+    Bands(hole, pool).run(_copy, out, *arrays, reach, up, best, origin)
+    return origin
+
+
+def plain(array, dtype):
     """A writable, contiguous copy: for each other memory layout numba would compile once more."""
     return np.array(array, dtype, order="C")
 
