@@ -7,6 +7,7 @@ Which score to choose by: on the 30 pictures of the bench themselves, with eight
 Prior), the order that its means give for a share of hole was compared with the order on each picture by the
 perceptual score. The mean Spearman correlation was 0.18 for the order by PSNR and 0.67 for that by GMSD (with
 GMSD in the hole of each picture 0.25 and 0.72). So what PSNR says is always said to be PSNR.
+All fills are of before the patch search was rebuilt, as in that file: to be measured again together with it.
 """
 
 import json
