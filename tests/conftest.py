@@ -5,6 +5,9 @@ import sys
 import numpy as np
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # two workers on two cores: more threads only wait for each other, busily
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture
 def image():
