@@ -218,8 +218,8 @@ def test_the_wheel_scales_turns_or_scrolls_the_page(tab):
     for key, changed in (("Control", "scale"), ("Shift", "angle")):
         tab.page.keyboard.down(key)
         tab.mouse.wheel(0, -100)
-        tab.page.keyboard.up(key)
         said = tab.said()
+        tab.page.keyboard.up(key)
         assert said[changed] != getattr(START, changed)
     assert said["scale"] == pytest.approx(0.3 * math.exp(0.15)) and said["angle"] == -3
     tab.mouse.wheel(0, 100)
